@@ -1,0 +1,82 @@
+"""Every exception this package raises on purpose, as one tree that says who is at fault.
+
+    DojoError
+    ├── CallerError             the code or person calling us: fix the call, retrying changes nothing
+    │   ├── ConfigError         a setting is missing, unknown or contradicts another
+    │   ├── GameError           a game declaration is wrong
+    │   └── InvalidEvent        an event breaks its schema or its game's rules
+    ├── DataError               what came out of a log or a store is not what it must be
+    │   ├── RefusedRecord       one record cannot be used; it becomes a dead letter
+    │   ├── StreamBroken        a stream of records has a gap, was replaced or lost its tail
+    │   └── CorruptState        stored state does not decode, or is of another version
+    └── EnvironmentFault        the world around us; trying again may help
+        ├── Unavailable         a server or tool is missing or does not answer
+        ├── OffsetGone          the log no longer (or not yet) holds the wanted offset
+        └── Refused             the store refused a write: another owner, or other offsets than expected
+
+A message says what was tried, what was found and what the reader can do.
+"""
+
+from __future__ import annotations
+
+
+class DojoError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class CallerError(DojoError):
+    """The caller is at fault; the same call fails again."""
+
+
+class ConfigError(CallerError):
+    """A setting is missing, unknown or contradicts another one."""
+
+
+class GameError(CallerError):
+    """A game module declares something that cannot work."""
+
+
+class InvalidEvent(CallerError):
+    """An event breaks its schema or the rules of its game; it was not sent."""
+
+
+class DataError(DojoError):
+    """Data read from a log or a store is not what it must be."""
+
+
+class RefusedRecord(DataError):
+    """One record of a stream cannot be used. The text is the reason written on its dead letter."""
+
+
+class StreamBroken(DataError):
+    """A stream lost records, was replaced or jumped; reading on would hide it."""
+
+
+class CorruptState(DataError):
+    """Stored state does not decode or belongs to another fold version."""
+
+
+class EnvironmentFault(DojoError):
+    """The world around the program is at fault; a retry may succeed."""
+
+
+class Unavailable(EnvironmentFault):
+    """A server or tool is missing or does not answer in time."""
+
+
+class OffsetGone(EnvironmentFault):
+    """The wanted offset lies outside what the log holds.
+
+    Attributes: topic, partition, wanted (the offset asked for), first and end (what the log holds, end exclusive).
+    """
+
+    def __init__(self, *, topic: str, partition: int, wanted: int, first: int, end: int) -> None:
+        super().__init__(
+            f"offset {wanted} of {topic}/{partition} was wanted, the log holds {first} to {end} (end exclusive):"
+            " records were trimmed, or the topic was replaced"
+        )
+        self.topic, self.partition, self.wanted, self.first, self.end = topic, partition, wanted, first, end
+
+
+class Refused(EnvironmentFault):
+    """The state store refused a write and stored nothing of it."""
