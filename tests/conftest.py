@@ -1,0 +1,17 @@
+"""What every test can ask for by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.servers import kafka, missing_line, redis_url, unique_prefix
+
+__all__ = ["kafka", "redis_url", "unique_prefix"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one loud line when tests were skipped because a real server is missing."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    line = missing_line([report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)])
+    if line is not None:
+        terminalreporter.write_line(line, red=True, bold=True)
