@@ -7,6 +7,7 @@
     │   └── InvalidEvent        an event breaks its schema or its game's rules
     ├── DataError               what came out of a log or a store is not what it must be
     │   ├── RefusedRecord       one record cannot be used; it becomes a dead letter
+    │   │   └── UnknownSchema   ... because nobody here knows the schema it was written with; it is also held
     │   ├── StreamBroken        a stream of records has a gap, was replaced or lost its tail
     │   └── CorruptState        stored state does not decode, or is of another version
     └── EnvironmentFault        the world around us; trying again may help
@@ -46,6 +47,10 @@ class DataError(DojoError):
 
 class RefusedRecord(DataError):
     """One record of a stream cannot be used. The text is the reason written on its dead letter."""
+
+
+class UnknownSchema(RefusedRecord):
+    """A record names a writer schema that is not known here. It may be once more schemas are."""
 
 
 class StreamBroken(DataError):

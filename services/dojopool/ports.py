@@ -1,7 +1,8 @@
 """What the programs ask of the world: a log, a state store, a clock and an observer.
 
-Adapters implement these; only `wiring.py` and `local` choose which. Every promise below is proven for each implementation by the
-suites in `tests/contracts/`. What is deliberately absent: topics per match, offsets committed to Kafka as truth, transactions.
+Adapters implement these; only `wiring.py` and `local` choose which. Every promise below is proven for each
+implementation by the suites in `tests/contracts/`. What is deliberately absent: topics per match, offsets committed
+to Kafka as truth, transactions.
 """
 
 from __future__ import annotations
@@ -13,26 +14,10 @@ from enum import Enum
 from typing import Protocol, TypeAlias
 
 from dojopool.core.cut import Position
+from dojopool.core.record import Record
 
 TopicPartition: TypeAlias = tuple[str, int]
 """`(topic, partition)`."""
-
-
-class Record(Protocol):
-    """One record as read from a log. aiokafka's ConsumerRecord is one as it is, so that reading copies nothing."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
-    @property
-    def timestamp(self) -> int:
-        """Milliseconds since the epoch, set by the producer."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +33,14 @@ class LogWriter(Protocol):
     """Appends to one region's log, idempotently."""
 
     async def append(self, topic: str, partition: int, records: Sequence[Outgoing], *, timeout_s: float) -> int:
-        """Append `records` in order and return the offset of the first; the others follow it without a foreign record between
-        two of one batch, but not always without a hole.
+        """Append `records` in order and return the offset of the first; the others follow it without a foreign record
+        between two of one batch, but not always without a hole.
 
-        On return every record is acknowledged by all in-sync replicas. Calls for one partition must not overlap; different
-        partitions may. Raises Unavailable when the outcome is not known within `timeout_s`: none, some or all may be in the log,
-        in order, and appending the same bytes again is the remedy. Raises CallerError when a record can never be taken (too
-        large, no such topic or partition); then none is in the log. Cancelling leaves the outcome unknown.
+        On return every record is acknowledged by all in-sync replicas. Calls for one partition must not overlap;
+        different partitions may. Raises Unavailable when the outcome is not known within `timeout_s`: none, some or
+        all may be in the log, in order, and appending the same bytes again is the remedy. Raises CallerError when a
+        record can never be taken (too large, no such topic or partition); then none is in the log. Cancelling leaves
+        the outcome unknown.
         """
         ...
 
@@ -63,7 +49,8 @@ class LogReader(Protocol):
     """Reads chosen partitions of one region's log from chosen offsets. Knows no group and commits nothing."""
 
     def assign(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Read exactly these partitions, each from its offset. Replaces the previous assignment and drops what was prefetched.
+        """Read exactly these partitions, each from its offset. Replaces the previous assignment and drops what was
+        prefetched.
 
         The topics must exist. Takes effect at the next `poll`.
         """
@@ -72,8 +59,9 @@ class LogReader(Protocol):
     async def poll(self, *, timeout_ms: int) -> Mapping[TopicPartition, Sequence[Record]]:
         """All records that are there, in log order per partition, or empty after `timeout_ms`.
 
-        Returns as soon as anything is there. Raises OffsetGone when a partition's offset is outside its log, now and again until
-        that partition is assigned elsewhere. Raises Unavailable when the log does not answer for longer than the client retries.
+        Returns as soon as anything is there. Raises OffsetGone when a partition's offset is outside its log, now and
+        again until that partition is assigned elsewhere. Raises Unavailable when the log does not answer for longer
+        than the client retries.
         """
         ...
 
@@ -98,8 +86,8 @@ class Membership(Protocol):
     """This process's place in a consumer group that shares the partitions of one topic. Reads no records."""
 
     async def changed(self) -> frozenset[int]:
-        """Wait until the set of owned partitions differs from what the last call returned (at first: from the empty set), and
-        return it. Ownership is advice: only the store's epoch proves it.
+        """Wait until the set of owned partitions differs from what the last call returned (at first: from the empty
+        set), and return it. Ownership is advice: only the store's epoch proves it.
         """
         ...
 
@@ -108,7 +96,9 @@ class Membership(Protocol):
         ...
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
-        """Commit next offsets of owned partitions to the group, for lag tools only. Best effort: failure is swallowed."""
+        """Commit next offsets of owned partitions to the group, for lag tools only. Best effort: failure is
+        swallowed.
+        """
         ...
 
 
@@ -157,7 +147,9 @@ class Head:
     epoch: int
     """Raised by every claim; a write of a lower epoch is refused."""
     positions: Mapping[str, Position] | None
-    """Per region, how far its stream is in the stored state. None when nothing stored can be trusted (empty or half loaded)."""
+    """Per region, how far its stream is in the stored state. None when nothing stored can be trusted (empty or half
+    loaded).
+    """
     version: str | None
     """Fold version of the stored state."""
 
@@ -201,7 +193,9 @@ class Outcome(Enum):
 
 
 class StateStore(Protocol):
-    """One region's Redis, as the owner of partitions writes it. State and positions are changed together or not at all."""
+    """One region's Redis, as the owner of partitions writes it. State and positions are changed together or not at
+    all.
+    """
 
     async def claim(self, partition: int, *, owner: str) -> Head:
         """Raise the partition's epoch, name `owner`, and return what is stored. Fences every earlier owner."""
@@ -215,15 +209,16 @@ class StateStore(Protocol):
         ...
 
     async def reset(self, partition: int, *, epoch: int) -> bool:
-        """Forget positions, version and states of the partition, keeping its epoch; False when `epoch` is not its current one.
+        """Forget positions, version and states of the partition, keeping its epoch; False when `epoch` is not its
+        current one.
 
         Views stay readable until they are overwritten. After a crash in between no positions are stored.
         """
         ...
 
     async def write(self, batch: Batch) -> tuple[Outcome, Head]:
-        """Apply a batch in one step, or nothing of it, and say what is stored then. Raises Unavailable when the outcome is not
-        known; sending the same batch again then answers APPLIED, ALREADY_STORED, FENCED or MOVED.
+        """Apply a batch in one step, or nothing of it, and say what is stored then. Raises Unavailable when the
+        outcome is not known; sending the same batch again then answers APPLIED, ALREADY_STORED, FENCED or MOVED.
         """
         ...
 
@@ -232,8 +227,8 @@ class StateStore(Protocol):
         ...
 
     async def check(self, *, partitions: int) -> None:
-        """Raise ConfigError when the store could silently forget keys (any eviction policy but `noeviction`), or when its status
-        hash names another number of partitions.
+        """Raise ConfigError when the store could silently forget keys (any eviction policy but `noeviction`), or when
+        its status hash names another number of partitions.
         """
         ...
 
@@ -265,7 +260,8 @@ class ViewReader(Protocol):
     async def changes(self, partition: int, *, after: str, timeout_ms: int) -> Sequence[ChangeBatch]:
         """Entries behind `after`, oldest first, at once if there are any, else empty after `timeout_ms`.
 
-        The stream is capped: a reader that fell behind its start gets what is left, and must read the view, not add changes up.
+        The stream is capped: a reader that fell behind its start gets what is left, and must read the view, not add
+        changes up.
         """
         ...
 

@@ -1,12 +1,12 @@
 """Marks and positions: how far a stream was read, said in words that mean the same in every region.
 
-A *stream* is the records of one region's events in one partition. Offsets differ between a region and its mirrors, and a mirror
-repeats records after a restart, so offsets cannot name a point in the stream. *Marks* can: the region's own programs append
-`mark(region, tick, time)` about once a second, ticks count from 1, and mirroring keeps the order of first occurrences. "Up to
-tick t" therefore names one set of events everywhere.
+A *stream* is the records of one region's events in one partition. Offsets differ between a region and its mirrors, and
+a mirror repeats records after a restart, so offsets cannot name a point in the stream. *Marks* can: the region's own
+programs append `mark(region, tick, time)` about once a second, ticks count from 1, and mirroring keeps the order of
+first occurrences. "Up to tick t" therefore names one set of events everywhere.
 
-`Position` is what state carries per stream: the next offset to read here, and the last mark with its local offset. The offset
-of the mark is kept because a log that was replaced, or lost its tail, no longer holds that mark there.
+`Position` is what state carries per stream: the next offset to read here, and the last mark with its local offset. The
+offset of the mark is kept because a log that was replaced, or lost its tail, no longer holds that mark there.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Position:
     def marked(self, mark: Mark, offset: int) -> Position:
         """The position after `mark` was read at `offset`.
 
-        A tick already seen is a repeat and changes nothing but the next offset. Raises StreamBroken when a tick is missing.
+        A tick already seen is a repeat and moves only the next offset. Raises StreamBroken when a tick is missing.
         """
         if mark.tick <= self.tick:
             return self.moved_to(offset + 1)

@@ -1,18 +1,21 @@
 """Events and dots: what a writer knew when it wrote, and how two events are ordered.
 
-An event is named by its *dot* `(node, seq)`. Its `context` is the clock of the state that the writer had read, without the
-writer's own node; how much of its own node the writer had read is `base`. Together they say exactly which dots the event had
-seen, so that "did e happen before f" is one dictionary look-up and never a comparison of whole clocks.
+An event is named by its *dot* `(node, seq)`. Its `context` is the clock of the state that the writer had read,
+without the writer's own node; how much of its own node the writer had read is `base`. Together they say exactly which
+dots the event had seen, so that "did e happen before f" is one dictionary look-up and never a comparison of whole
+clocks.
 
-Why `base` beside `seq - 1`: two clients behind one game server may both write without having read each other. A plain vector
-clock would let the second write hide the first (a lost update); with `base` both stay concurrent. This is the idea of dotted
-version vectors (Preguica, Baquero, Almeida, Fonte, Goncalves 2010).
+Why `base` beside `seq - 1`: two clients behind one game server may both write without having read each other. A plain
+vector clock would let the second write hide the first (a lost update); with `base` both stay concurrent. This is the
+idea of dotted version vectors (Preguica, Baquero, Almeida, Fonte, Goncalves 2010).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
+
+from dojopool.core.crdt.kind import Write
 
 Dot: TypeAlias = tuple[str, int]
 """`(node, seq)`: names one event; `seq` counts from 1 without holes per match and node."""
@@ -24,14 +27,15 @@ STAMP_MAX: Final = 1 << 62
 class Event:
     """One immutable fact about one match, as read from a stream. Checked before it is built (see `dojopool.codec`).
 
-    `context` is None when the writer's context is the one of its previous event on the match. `base` is None for `seq - 1`.
-    `body` is the decoded record of type `type`, or a RefusedBody: the event then counts, but writes nothing.
-    `data` are the bytes the event was read from; they identify its payload and are what is stored while it waits.
+    `context` is None when the writer's context is the one of its previous event on the match. `base` is None for
+    `seq - 1`. `body` is the decoded record of type `type`, or a RefusedBody: the event then counts, but writes
+    nothing. `data` are the bytes the event was read from; they identify its payload and are stored while it waits.
+    `writes` is what the game's reducer made of the body; whoever reads the event sets it once, before delivery.
     """
 
-    __slots__ = ("base", "body", "context", "data", "match", "node", "seq", "stamp", "type")
+    __slots__ = ("base", "body", "context", "data", "match", "node", "seq", "stamp", "type", "writes")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - built positionally by the generated decoder, once per record read
         self,
         match: str,
         node: str,
@@ -39,7 +43,7 @@ class Event:
         base: int | None,
         context: Mapping[str, int] | None,
         stamp: int,
-        type: str,
+        type: str,  # noqa: A002 - the field's name in the schema and in JSON
         body: Any,
         data: bytes,
     ) -> None:
@@ -52,6 +56,7 @@ class Event:
         self.type = type
         self.body = body
         self.data = data
+        self.writes: tuple[Write, ...] = ()
 
     @property
     def dot(self) -> Dot:
@@ -61,8 +66,8 @@ class Event:
     def sees(self, dot: Dot) -> bool:
         """Whether the writer had read `dot` when it wrote this event: one look-up.
 
-        The context must be explicit (delivery makes it so); a null context is read as the empty one. An event does not see
-        itself.
+        The context must be explicit (delivery makes it so); a null context is read as the empty one. An event does
+        not see itself.
         """
         node, seq = dot
         if node == self.node:

@@ -1,0 +1,1 @@
+"""Conflict-free replicated types, all on one mechanism: see `cell` for the theory, `kind` for the shape of a type."""

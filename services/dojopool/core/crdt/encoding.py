@@ -1,0 +1,154 @@
+"""Bytes of canonical form: varints, tagged scalars, and dots that name their node by its place in a table.
+
+Equal state must give equal bytes in every process and region. So there is one way to write each thing: shortest
+varints, UTF-8, sorted tables, no floats, no defaults left out by choice. `Reader` refuses what `Writer` would not
+have written where that is cheap to see, and whatever could make it run past its input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dojopool.core.crdt.cell import Payload, Scalar
+from dojopool.errors import CorruptState
+
+TAG_NULL, TAG_FALSE, TAG_TRUE, TAG_INT, TAG_STR = range(5)
+
+
+class Writer:
+    """Appends canonical bytes. `nodes` is the sorted table of node names that dots refer to."""
+
+    __slots__ = ("_places", "buffer")
+
+    def __init__(self, nodes: Sequence[str]) -> None:
+        self.buffer = bytearray()
+        self._places = {node: place for place, node in enumerate(nodes)}
+
+    def unsigned(self, number: int) -> None:
+        """A number of 0 or more, seven bits a byte, lowest first."""
+        while number > 0x7F:
+            self.buffer.append(number & 0x7F | 0x80)
+            number >>= 7
+        self.buffer.append(number)
+
+    def signed(self, number: int) -> None:
+        """Any whole number, sign in the lowest bit."""
+        self.unsigned(number << 1 if number >= 0 else (-number << 1) - 1)
+
+    def raw(self, data: bytes) -> None:
+        """Bytes behind their length."""
+        self.unsigned(len(data))
+        self.buffer += data
+
+    def text(self, text: str) -> None:
+        """A string, as UTF-8 behind its length."""
+        self.raw(text.encode())
+
+    def node(self, node: str) -> None:
+        """A node of the table, by its place."""
+        self.unsigned(self._places[node])
+
+    def dot(self, node: str, seq: int) -> None:
+        """A dot, its node by place."""
+        self.unsigned(self._places[node])
+        self.unsigned(seq)
+
+    def scalar(self, value: Payload) -> None:
+        """None, a boolean, an integer or a string, behind its tag."""
+        if value is None:
+            self.buffer.append(TAG_NULL)
+        elif value is True:
+            self.buffer.append(TAG_TRUE)
+        elif value is False:
+            self.buffer.append(TAG_FALSE)
+        elif isinstance(value, int):
+            self.buffer.append(TAG_INT)
+            self.signed(value)
+        else:
+            assert isinstance(value, str), value
+            self.buffer.append(TAG_STR)
+            self.text(value)
+
+
+class Reader:
+    """Reads back what a Writer wrote. Every method raises CorruptState at the end of the input or at bytes it cannot
+    mean.
+    """
+
+    __slots__ = ("data", "nodes", "position")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.position = 0
+        self.nodes: list[str] = []
+
+    def unsigned(self) -> int:
+        """A number of 0 or more."""
+        number = shift = 0
+        while True:
+            byte = self._byte()
+            number |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return number
+            shift += 7
+
+    def signed(self) -> int:
+        """Any whole number."""
+        number = self.unsigned()
+        return number >> 1 if number & 1 == 0 else -((number + 1) >> 1)
+
+    def raw(self) -> bytes:
+        """Bytes behind their length."""
+        length = self.unsigned()
+        end = self.position + length
+        if end > len(self.data):
+            raise CorruptState(
+                f"{length} bytes were announced at {self.position}, {len(self.data) - self.position} are left"
+            )
+        piece = self.data[self.position : end]
+        self.position = end
+        return piece
+
+    def text(self) -> str:
+        """A string."""
+        piece = self.raw()
+        try:
+            return piece.decode()
+        except UnicodeDecodeError as error:
+            raise CorruptState(f"a string before byte {self.position} is not UTF-8") from error
+
+    def node(self) -> str:
+        """A node of the table."""
+        place = self.unsigned()
+        if place >= len(self.nodes):
+            raise CorruptState(f"node {place} was named before byte {self.position}, the table has {len(self.nodes)}")
+        return self.nodes[place]
+
+    def dot(self) -> tuple[str, int]:
+        """A dot."""
+        return self.node(), self.unsigned()
+
+    def scalar(self) -> Scalar | None:
+        """A tagged scalar."""
+        tag = self._byte()
+        if tag == TAG_STR:
+            return self.text()
+        if tag == TAG_INT:
+            return self.signed()
+        if tag == TAG_NULL:
+            return None
+        if tag in (TAG_FALSE, TAG_TRUE):
+            return tag == TAG_TRUE
+        raise CorruptState(f"tag {tag} before byte {self.position} is not one of this format")
+
+    def finish(self) -> None:
+        """Raise CorruptState unless everything was read."""
+        if self.position != len(self.data):
+            raise CorruptState(f"{len(self.data) - self.position} bytes are left behind the end of a stored state")
+
+    def _byte(self) -> int:
+        if self.position >= len(self.data):
+            raise CorruptState(f"a stored state ends after {len(self.data)} bytes, in the middle of a value")
+        byte = self.data[self.position]
+        self.position += 1
+        return byte

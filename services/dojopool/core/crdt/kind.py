@@ -1,0 +1,200 @@
+"""What a type of field is: a node in the tree of declared state, and the rules for it.
+
+State is a tree. Its leaves are cells; maps and records stand above them. A `Kind` holds no state: it knows how to
+write into, drop from, join, read and encode a piece of state that the fold owns (`Node`). `Leaf` is the base of every
+type that is one cell, and leaves only two questions to it: what an operation does to the cell, and how the cell is
+read.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeAlias
+
+from dojopool.core.crdt import cell as cells
+from dojopool.core.crdt.cell import Cell, Clock, Entry, Origin, Payload
+from dojopool.core.crdt.encoding import Reader, Writer
+from dojopool.errors import CorruptState, GameError
+
+Node: TypeAlias = Any
+"""A piece of state: a cell (list), a map (dict) or a record (list of nodes, None where nothing is held)."""
+
+Action: TypeAlias = Callable[[Cell, Origin, Payload], None]
+"""What an operation does to a cell."""
+
+Fold: TypeAlias = Callable[[Any, Any], Payload]
+"""Makes one payload of two operations of one event on one cell."""
+
+Path: TypeAlias = tuple[Any, ...]
+"""From the root to a node: field numbers in records, keys in maps."""
+
+
+class Write:
+    """One operation of one event: at `path`, do `action` with `payload`; without an action, drop all that was
+    observed there.
+    """
+
+    __slots__ = ("action", "path", "payload")
+
+    def __init__(self, path: Path, action: Action | None, payload: Payload) -> None:
+        self.path = path
+        self.action = action
+        self.payload = payload
+
+
+class Edit:
+    """Collects the writes of one event while its reducer runs; nothing reaches the state before the reducer has
+    returned.
+
+    An event has one dot, and a cell holds one entry per dot: so two operations of one event on one cell become one (a
+    register takes the last, a counter the sum) or are refused (adding and removing one element).
+    """
+
+    __slots__ = ("_writes",)
+
+    def __init__(self) -> None:
+        self._writes: dict[Path, Write] = {}
+
+    def put(self, path: Path, action: Action, payload: Payload, fold: Fold | None = None) -> None:
+        """Note an operation. Of several on one cell the last stays, or what `fold(earlier, later)` makes of them."""
+        earlier = self._writes.get(path)
+        if earlier is not None:
+            if earlier.action is not action:
+                raise GameError(f"one event does two opposite things to one value, at {path!r}; make it two events")
+            if fold is not None:
+                payload = fold(earlier.payload, payload)
+        self._writes[path] = Write(path, action, payload)
+
+    def drop(self, path: Path) -> None:
+        """Note a removal of everything observed at and below `path`."""
+        earlier = self._writes.get(path)
+        if earlier is not None and earlier.action is not None:
+            raise GameError(f"one event writes and removes one value, at {path!r}; make it two events")
+        self._writes[path] = Write(path, None, None)
+
+    def writes(self) -> tuple[Write, ...]:
+        """All that was noted, removals first: what one event removes and writes below stays written."""
+        noted = tuple(self._writes.values())
+        if len(noted) < 2 or all(write.action is not None for write in noted):
+            return noted
+        return tuple(sorted(noted, key=lambda write: write.action is not None))
+
+
+class Kind(ABC):
+    """Rules of one type of state. Instances are immutable and shared."""
+
+    @abstractmethod
+    def empty(self) -> Node:
+        """Fresh state that holds nothing."""
+
+    @abstractmethod
+    def is_held(self, node: Node) -> bool:
+        """Whether any entry lives in `node`; a map key is present exactly then."""
+
+    @abstractmethod
+    def editor(self, edit: Edit, path: Path) -> Any:
+        """The object whose verbs a reducer calls; they note writes at `path` in `edit` and read nothing."""
+
+    @abstractmethod
+    def write(self, node: Node, write: Write, depth: int, origin: Origin) -> None:
+        """Carry out `write`, whose path has led here by its first `depth` steps. In place."""
+
+    @abstractmethod
+    def drop(self, node: Node, observed: Clock) -> None:
+        """Take out every entry below `node` whose dot is within `observed`. In place."""
+
+    @abstractmethod
+    def join(self, mine: Node, theirs: Node, my_clock: Clock, their_clock: Clock) -> Node:
+        """The state that saw what both sides saw. A new node that may share parts with the two; use neither
+        afterwards.
+        """
+
+    @abstractmethod
+    def plain(self, node: Node) -> Any:
+        """The value as JSON-like data with native keys: what readers see."""
+
+    @abstractmethod
+    def view(self, plain: Any) -> Any:
+        """`plain`, or what JSON made of it, as an immutable Python value: what invariants and SDK users see."""
+
+    @abstractmethod
+    def encode(self, node: Node, out: Writer) -> None:
+        """Append the canonical bytes of `node`, which must be held."""
+
+    @abstractmethod
+    def decode(self, source: Reader) -> Node:
+        """Read back what `encode` wrote. Raises CorruptState."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """The declaration in words, part of the fold version: equal text, equal meaning of stored bytes."""
+
+
+class Leaf(Kind):
+    """A type whose state is one cell."""
+
+    is_stamped: ClassVar[bool] = False
+    """Whether reading needs stamps; only then are they kept and stored."""
+
+    def empty(self) -> Cell:
+        return []
+
+    def is_held(self, node: Node) -> bool:
+        return bool(node)
+
+    def write(self, node: Node, write: Write, depth: int, origin: Origin) -> None:
+        if write.action is None:
+            cells.drop(node, origin.observed)
+        else:
+            write.action(node, origin, write.payload)
+
+    def drop(self, node: Node, observed: Clock) -> None:
+        cells.drop(node, observed)
+
+    def join(self, mine: Node, theirs: Node, my_clock: Clock, their_clock: Clock) -> Cell:
+        return cells.join(mine, theirs, my_clock, their_clock)
+
+    def encode(self, node: Node, out: Writer) -> None:
+        entries: list[Entry] = node if len(node) == 1 else sorted(node)
+        out.unsigned(len(entries))
+        for node_name, seq, stamp, payload in entries:
+            out.dot(node_name, seq)
+            if self.is_stamped:
+                out.unsigned(stamp)
+            self.encode_payload(payload, out)
+
+    def decode(self, source: Reader) -> Cell:
+        count = source.unsigned()
+        if count == 0:
+            raise CorruptState("a stored cell is empty; empty cells are not stored")
+        cell: Cell = []
+        for _ in range(count):
+            node_name, seq = source.dot()
+            stamp = source.unsigned() if self.is_stamped else 0
+            cell.append((node_name, seq, stamp, self.decode_payload(source)))
+        return cell
+
+    def encode_payload(self, payload: Payload, out: Writer) -> None:
+        """Append one entry's payload; scalars unless a type says otherwise."""
+        out.scalar(payload)
+
+    def decode_payload(self, source: Reader) -> Payload:
+        """Read back one entry's payload."""
+        return source.scalar()
+
+
+SCALARS: dict[type, str] = {str: "str", int: "int", bool: "bool"}
+
+
+def check_scalar_type(scalar: type, *, field: str) -> None:
+    """Raise GameError unless `scalar` is a type that state can hold."""
+    if scalar not in SCALARS:
+        raise GameError(f"{field} of {scalar!r}: state holds str, int or bool (no floats: their sums depend on order)")
+
+
+def check_scalar(value: Any, scalar: type, *, field: str) -> Any:
+    """`value`, when it is exactly of type `scalar`: 1, True and 1.0 are three things. Raises GameError otherwise."""
+    if type(value) is not scalar:
+        raise GameError(f"{field} takes {SCALARS[scalar]}, got {type(value).__name__} {value!r}")
+    return value

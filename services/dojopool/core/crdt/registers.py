@@ -1,0 +1,187 @@
+"""Registers: one value, or a level that only rises or only falls.
+
+Present here, absent there? A write drops every write that its writer had read, so only truly concurrent writes meet
+in a cell, and the two kinds differ in how they answer that meeting:
+
+* `lww` shows the write of the greatest `(stamp, node, seq)`. One concurrent write is hidden, and the same one
+  everywhere. A broken clock can decide between concurrent writes, never against causality: what was read and
+  overwritten is gone from the cell.
+* `mv` shows every concurrent value, sorted, so that a person or a rule can see the disagreement; a later write that
+  has read them replaces them all. Equal values written concurrently stay two entries and read as one: collapsing them
+  in the cell would make the outcome depend on order.
+
+`highest` and `lowest` show the extreme of all values that no removal of an enclosing map key covers. An operation
+drops observed entries only where its own value is at least as extreme. It keeps the more extreme ones, and its own
+beside them: a removal that had observed the extreme but not this write must leave this write standing. Whoever
+observes an entry has observed all that the entry's writer had observed, so a dropped entry can never be missed by
+such a removal.
+
+Sources: Shapiro et al., "A comprehensive study of CRDTs" (2011), for the registers; the multi-value one is Dynamo's
+(2007).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dojopool.core.crdt import cell as cells
+from dojopool.core.crdt.cell import Cell, Entry, Origin, Payload
+from dojopool.core.crdt.kind import SCALARS, Edit, Leaf, Node, Path, check_scalar, check_scalar_type
+from dojopool.errors import GameError
+
+
+def by_stamp(entry: Entry) -> tuple[int, str, int]:
+    """The total order that breaks ties, the same on every replica: `(stamp, node, seq)`."""
+    return (entry[2], entry[0], entry[1])
+
+
+def _replace_stamped(cell: Cell, origin: Origin, payload: Payload) -> None:
+    cells.replace(cell, origin, origin.stamp, payload)
+
+
+def _replace(cell: Cell, origin: Origin, payload: Payload) -> None:
+    cells.replace(cell, origin, 0, payload)
+
+
+class Register(Leaf):
+    """What `lww` and `mv` share: a scalar type and the verb `set`."""
+
+    action = staticmethod(_replace)
+
+    def __init__(self, scalar: type) -> None:
+        check_scalar_type(scalar, field=type(self).__name__.lower())
+        self.scalar = scalar
+
+    def editor(self, edit: Edit, path: Path) -> RegisterEditor:
+        return RegisterEditor(self, edit, path)
+
+    def view(self, plain: Any) -> Any:
+        return plain
+
+    def describe(self) -> str:
+        return f"{type(self).__name__.lower()}({SCALARS[self.scalar]})"
+
+
+class RegisterEditor:
+    """Verbs of a register."""
+
+    __slots__ = ("_edit", "_kind", "_path")
+
+    def __init__(self, kind: Register, edit: Edit, path: Path) -> None:
+        self._kind, self._edit, self._path = kind, edit, path
+
+    def set(self, value: Any) -> None:
+        """Write `value` over everything the event's writer had read."""
+        self._edit.put(self._path, self._kind.action, check_scalar(value, self._kind.scalar, field="set"))
+
+
+class Lww(Register):
+    """Last writer wins. Read: the value, or None when nothing is held."""
+
+    is_stamped = True
+    action = staticmethod(_replace_stamped)
+
+    def plain(self, node: Node) -> Any:
+        return max(node, key=by_stamp)[3] if node else None
+
+
+class Mv(Register):
+    """Multi-value. Read: the sorted distinct values that no later write has replaced."""
+
+    def plain(self, node: Node) -> list[Any]:
+        return sorted({entry[3] for entry in node})
+
+    def view(self, plain: Any) -> tuple[Any, ...]:
+        return tuple(plain)
+
+
+def _level(payload: Payload) -> int:
+    assert isinstance(payload, int), payload
+    return payload
+
+
+def _raise(cell: Cell, origin: Origin, payload: Payload) -> None:
+    seen, level = origin.observed, _level(payload)
+    cell[:] = [entry for entry in cell if entry[1] > seen.get(entry[0], 0) or _level(entry[3]) > level]
+    cells.add(cell, origin, 0, level)
+
+
+def _lower(cell: Cell, origin: Origin, payload: Payload) -> None:
+    seen, level = origin.observed, _level(payload)
+    cell[:] = [entry for entry in cell if entry[1] > seen.get(entry[0], 0) or _level(entry[3]) < level]
+    cells.add(cell, origin, 0, level)
+
+
+class Extreme(Leaf):
+    """What `highest` and `lowest` share. The levels are named, in rising order, or (without names) whole numbers."""
+
+    def __init__(self, labels: tuple[str, ...]) -> None:
+        if labels and (len(labels) != len(set(labels)) or not all(type(label) is str for label in labels)):
+            raise GameError(f"levels must be distinct strings in rising order, got {labels!r}")
+        self.labels = labels
+        self.levels = {label: level for level, label in enumerate(labels)}
+
+    def level_of(self, value: Any) -> int:
+        """The number that stands for `value`. Raises GameError for a value that is no level."""
+        if not self.labels:
+            level: int = check_scalar(value, int, field="a level")
+            return level
+        if type(value) is not str or value not in self.levels:
+            raise GameError(f"{value!r} is none of the levels {', '.join(self.labels)}")
+        return self.levels[value]
+
+    def label_of(self, level: int) -> Any:
+        """What readers see of a level."""
+        return self.labels[level] if self.labels else level
+
+    def view(self, plain: Any) -> Any:
+        return plain
+
+    def describe(self) -> str:
+        return f"{type(self).__name__.lower()}({', '.join(self.labels) or 'int'})"
+
+
+class Highest(Extreme):
+    """The highest level ever raised to. Read: the level, or None."""
+
+    def editor(self, edit: Edit, path: Path) -> HighestEditor:
+        return HighestEditor(self, edit, path)
+
+    def plain(self, node: Node) -> Any:
+        return self.label_of(max(_level(entry[3]) for entry in node)) if node else None
+
+
+class HighestEditor:
+    """Verb of `highest`."""
+
+    __slots__ = ("_edit", "_kind", "_path")
+
+    def __init__(self, kind: Highest, edit: Edit, path: Path) -> None:
+        self._kind, self._edit, self._path = kind, edit, path
+
+    def raise_to(self, value: Any) -> None:
+        """Make the level at least `value`."""
+        self._edit.put(self._path, _raise, self._kind.level_of(value), max)
+
+
+class Lowest(Extreme):
+    """The lowest level ever lowered to. Read: the level, or None."""
+
+    def editor(self, edit: Edit, path: Path) -> LowestEditor:
+        return LowestEditor(self, edit, path)
+
+    def plain(self, node: Node) -> Any:
+        return self.label_of(min(_level(entry[3]) for entry in node)) if node else None
+
+
+class LowestEditor:
+    """Verb of `lowest`."""
+
+    __slots__ = ("_edit", "_kind", "_path")
+
+    def __init__(self, kind: Lowest, edit: Edit, path: Path) -> None:
+        self._kind, self._edit, self._path = kind, edit, path
+
+    def lower_to(self, value: Any) -> None:
+        """Make the level at most `value`."""
+        self._edit.put(self._path, _lower, self._kind.level_of(value), min)

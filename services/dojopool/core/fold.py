@@ -1,0 +1,140 @@
+"""The fold: events in, changed matches out.
+
+The state of a match is a pure function of the *set* of its events: causal delivery makes the order of arrival
+irrelevant, dots make repeats harmless. Replica, checker and compactor share this fold (through `streams`, which feeds
+it records) and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dojopool.core.crdt.kind import Write
+from dojopool.core.crdt.maps import RecordKind
+from dojopool.core.cut import Mark
+from dojopool.core.event import Event, RefusedBody
+from dojopool.core.inbox import Arrival
+from dojopool.core.match import Match
+from dojopool.core.names import region_of
+from dojopool.errors import RefusedRecord
+
+Decode = Callable[[bytes], Event | Mark]
+"""Raises RefusedRecord, or UnknownSchema."""
+
+Reduce = Callable[[Event], tuple[Write, ...]]
+"""What a game's reducer writes for an event. Whatever it raises refuses that event's body."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the events of one batch."""
+
+    delivered: int = 0
+    duplicates: int = 0
+    waited: int = 0
+    equivocations: list[Event] = field(default_factory=list)
+
+
+class Fold:
+    """Matches by id, edited in place by the one task that owns them."""
+
+    def __init__(self, kind: RecordKind, *, decode: Decode, reduce: Reduce) -> None:
+        self.kind = kind
+        self.matches: dict[str, Match] = {}
+        self._decode = decode
+        self._reduce = reduce
+        self._waiting: dict[str, int] = {}
+        self._changed: dict[str, int] = {}
+
+    def read(self, data: bytes) -> Event | Mark:
+        """What the bytes of a record say, an event with its writes. Raises RefusedRecord, or UnknownSchema.
+
+        The reducer runs here and not at delivery: it reads nothing but the event, and a refusal belongs to the record
+        that was read, not to a later moment.
+        """
+        event = self._decode(data)
+        if not isinstance(event, Mark) and not isinstance(event.body, RefusedBody):
+            try:
+                event.writes = self._reduce(event)
+            except MemoryError:
+                raise  # the program's trouble, never the event's
+            except Exception as error:  # noqa: BLE001 - a reducer is foreign code: whatever it raises refuses this one event
+                event.body = RefusedBody(f"the reducer of {event.type} refused it: {error}")
+        return event
+
+    def deliver(self, event: Event, tally: Tally) -> Arrival:
+        """Take in an event that `read` returned, now or when what it waits for has come."""
+        match = self._match(event.match)
+        arrival, fields, freed = match.arrive(event, self.kind)
+        if arrival is Arrival.DELIVERED:
+            tally.delivered += 1 + len(freed)
+            self._changed[event.match] = self._changed.get(event.match, 0) | fields
+            for waited in freed:
+                self._waiting[region_of(waited.node)] -= 1
+        elif arrival is Arrival.WAITING:
+            tally.waited += 1
+            self._wait(event.match, region_of(event.node))
+        elif arrival is Arrival.DUPLICATE:
+            tally.duplicates += 1
+        else:
+            tally.equivocations.append(event)
+        return arrival
+
+    def hold(self, match_id: str, region: str, data: bytes, tally: Tally) -> None:
+        """Keep a record of unknown schema with the match that its key names; it counts as waiting."""
+        match = self._match(match_id)
+        if (region, data) in match.undecoded:
+            tally.duplicates += 1
+        else:
+            match.undecoded.add((region, data))
+            tally.waited += 1
+            self._wait(match_id, region)
+
+    def load(self, match_id: str, data: bytes) -> None:
+        """Take over a match from its canonical bytes. Raises CorruptState."""
+        match = self.matches[match_id] = Match.decode(data, self.kind, self._read_event)
+        for event in match.inbox.waiting():
+            self._count_waiting(region_of(event.node))
+        for region, _ in match.undecoded:
+            self._count_waiting(region)
+
+    def take_changed(self) -> dict[str, int]:
+        """The matches that changed since the last call, each with a bit per top-level field that was written."""
+        changed, self._changed = self._changed, {}
+        return changed
+
+    def waiting(self, region: str) -> int:
+        """How many events of `region`'s nodes wait."""
+        return self._waiting.get(region, 0)
+
+    def missing(self, *, most: int = 20) -> dict[str, dict[str, list[tuple[int, int]]]]:
+        """What waiting events wait for: match -> node -> ranges of counters (first, last), for at most `most`
+        matches.
+        """
+        named: dict[str, dict[str, list[tuple[int, int]]]] = {}
+        for match_id, match in self.matches.items():
+            if len(named) == most:
+                break
+            if ranges := match.inbox.missing_ranges():
+                named[match_id] = ranges
+        return named
+
+    def _match(self, match_id: str) -> Match:
+        match = self.matches.get(match_id)
+        if match is None:
+            match = self.matches[match_id] = Match(self.kind)
+        return match
+
+    def _wait(self, match_id: str, region: str) -> None:
+        self._changed.setdefault(match_id, 0)
+        self._count_waiting(region)
+
+    def _count_waiting(self, region: str) -> None:
+        self._waiting[region] = self._waiting.get(region, 0) + 1
+
+    def _read_event(self, data: bytes) -> Event:
+        event = self.read(data)
+        if isinstance(event, Mark):
+            raise RefusedRecord("a mark is stored where a waiting event should be")
+        return event

@@ -1,0 +1,176 @@
+"""Causal delivery: an event is delivered after everything its writer had seen, once, whatever order records arrive in.
+
+Rule. With `D` the clock of what was delivered, event `(j, n)` is delivered when `D[j] = n - 1` and its context is
+within `D`; then `D[j] = n`. `n <= D[j]` is a duplicate. Anything else waits (Birman, Schiper, Stephenson 1991; with
+per-match counters a hole is visible at once). A null context means that of the node's previous event: once that one
+is delivered, so is its context, and the event waits for nothing else.
+
+Cost. What waits is indexed twice, so that work never grows with the backlog: by origin and counter, because only the
+*head* of an origin, `D[j] + 1`, can become deliverable; and by the one missing dot that blocks a head, so that a
+delivery wakes exactly the heads that were waiting for it.
+
+Equivocation, two payloads under one dot, is reported on best effort: waiting events are compared byte by byte,
+delivered ones by a hash kept of the last `RECENT_MAX` of a node. The hashes are no part of the state.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from heapq import heappop, heappush
+from typing import Final
+
+from dojopool.core.event import Event
+
+RECENT_MAX: Final = 64
+"""Payload hashes kept per node: covers what a mirror usually repeats at 8 bytes each."""
+
+_EMPTY: Final[Mapping[str, int]] = {}
+
+
+class Arrival(Enum):
+    """What became of an event that arrived."""
+
+    DELIVERED = "delivered"
+    WAITING = "waiting"
+    DUPLICATE = "duplicate"
+    EQUIVOCATION = "equivocation"
+    """Another payload is known under the same dot; the first is kept."""
+
+
+class Inbox:
+    """Delivery of one match's events. `delivered` and `contexts` are read by others and changed only here."""
+
+    __slots__ = ("_blocked", "_ready", "_recent", "_waiting", "contexts", "delivered")
+
+    def __init__(self) -> None:
+        self.delivered: dict[str, int] = {}
+        self.contexts: dict[str, dict[str, int]] = {}
+        """Per node, the clock that its last delivered event had observed, its own `base` included."""
+        self._waiting: dict[str, dict[int, Event]] = {}
+        self._blocked: dict[str, list[tuple[int, str]]] = {}
+        """Missing node -> heap of (counter that is missing, origin whose head waits for it)."""
+        self._ready: list[str] = []
+        """Origins whose head may have become deliverable."""
+        self._recent: dict[str, array[int]] = {}
+
+    def arrive(self, event: Event) -> Arrival:
+        """Take an event in. When it is DELIVERED, apply it, then everything that `next_ready` returns."""
+        node, seq = event.node, event.seq
+        done = self.delivered.get(node, 0)
+        if seq <= done:
+            return self._repeated(event, behind=done - seq)
+        if seq == done + 1:
+            missing = self._missing(event)
+            if missing is None:
+                self._deliver(event)
+                return Arrival.DELIVERED
+        else:
+            missing = None
+        known = self._waiting.setdefault(node, {}).setdefault(seq, event)
+        if known is not event:
+            return Arrival.DUPLICATE if known.data == event.data else Arrival.EQUIVOCATION
+        if missing is not None:
+            heappush(self._blocked.setdefault(missing[0], []), (missing[1], node))
+        return Arrival.WAITING
+
+    def next_ready(self) -> Event | None:
+        """Deliver the next event that no longer waits, or return None when there is none."""
+        while self._ready:
+            origin = self._ready.pop()
+            waiting = self._waiting.get(origin)
+            head = None if waiting is None else waiting.get(self.delivered.get(origin, 0) + 1)
+            if head is None:
+                continue
+            missing = self._missing(head)
+            if missing is not None:
+                heappush(self._blocked.setdefault(missing[0], []), (missing[1], origin))
+                continue
+            assert waiting is not None
+            del waiting[head.seq]
+            if not waiting:
+                del self._waiting[origin]
+            self._deliver(head)
+            return head
+        return None
+
+    def waiting(self) -> Iterator[Event]:
+        """The waiting events, by node and counter."""
+        for _, events in sorted(self._waiting.items()):
+            for _, event in sorted(events.items()):
+                yield event
+
+    def waiting_count(self) -> int:
+        """How many events wait."""
+        return sum(map(len, self._waiting.values()))
+
+    def missing_ranges(self) -> dict[str, list[tuple[int, int]]]:
+        """What the waiting events wait for: node -> ranges (first, last) of counters that neither were delivered nor
+        wait.
+        """
+        wanted: dict[str, int] = {}
+        for event in self.waiting():
+            wanted[event.node] = max(wanted.get(event.node, 0), event.seq - 1)
+            for node, counter in (event.context or _EMPTY).items():
+                wanted[node] = max(wanted.get(node, 0), counter)
+        ranges = {node: self._holes(node, last) for node, last in sorted(wanted.items())}
+        return {node: holes for node, holes in ranges.items() if holes}
+
+    def restore(self, delivered: dict[str, int], contexts: dict[str, dict[str, int]]) -> None:
+        """Take over what another inbox had delivered. Events that wait are offered again with `arrive` afterwards."""
+        self.delivered = delivered
+        self.contexts = contexts
+
+    def _missing(self, event: Event) -> tuple[str, int] | None:
+        """The first dot of the event's context that was not delivered."""
+        if event.context is not None:
+            delivered = self.delivered
+            for node, counter in event.context.items():
+                if counter > delivered.get(node, 0):
+                    return node, counter
+        return None
+
+    def _deliver(self, event: Event) -> None:
+        node, seq = event.node, event.seq
+        self.delivered[node] = seq
+        observed = self.contexts.get(node) or {} if event.context is None else dict(event.context)
+        observed[node] = seq - 1 if event.base is None else event.base
+        self.contexts[node] = observed
+        self._remember(event)
+        if self._waiting:
+            if node in self._waiting:
+                self._ready.append(node)
+            blocked = self._blocked.get(node)
+            while blocked and blocked[0][0] <= seq:
+                self._ready.append(heappop(blocked)[1])
+            if blocked is not None and not blocked:
+                del self._blocked[node]
+
+    def _remember(self, event: Event) -> None:
+        recent = self._recent.get(event.node)
+        if recent is None:
+            recent = self._recent[event.node] = array("q")
+        recent.append(hash(event.data))
+        if len(recent) > RECENT_MAX:
+            del recent[0]
+
+    def _repeated(self, event: Event, *, behind: int) -> Arrival:
+        """Judge an event whose dot was delivered, `behind` events before the newest of its node."""
+        recent = self._recent.get(event.node)
+        if recent is not None and behind < len(recent) and recent[-1 - behind] != hash(event.data):
+            return Arrival.EQUIVOCATION
+        return Arrival.DUPLICATE
+
+    def _holes(self, node: str, last: int) -> list[tuple[int, int]]:
+        holes = []
+        first = self.delivered.get(node, 0) + 1
+        for seq in sorted(self._waiting.get(node, ())):
+            if seq > last:
+                break
+            if seq > first:
+                holes.append((first, seq - 1))
+            first = seq + 1
+        if first <= last:
+            holes.append((first, last))
+        return holes

@@ -1,0 +1,151 @@
+"""One match as the fold holds it: its inbox, its state, and what came for it that nobody here can read yet.
+
+`Match` is edited in place by its one owner, the fold (copying per event would cost more than merging); what leaves it
+are plain values and canonical bytes.
+
+Canonical bytes are a function of the set of events alone: equal in every region and process, whatever order events
+arrived in. They hold the delivered clock, each node's last context, the highest stamp, the state, the waiting events
+and the records of unknown schema. Waiting events are stored as the bytes they came in, which are the same in every
+region.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from dojopool.core.crdt.cell import Origin
+from dojopool.core.crdt.encoding import Reader, Writer
+from dojopool.core.crdt.kind import Node
+from dojopool.core.crdt.maps import RecordKind
+from dojopool.core.event import Event
+from dojopool.core.inbox import Arrival, Inbox
+from dojopool.errors import CorruptState
+
+FORMAT: Final = 1
+"""Number of the canonical format. Other numbers are other fold versions and are never compared."""
+
+
+class Match:
+    """A match. `stamp` is the highest stamp delivered; `undecoded` are the records of unknown schema whose key names
+    it, each with the region of its stream.
+    """
+
+    __slots__ = ("inbox", "root", "stamp", "undecoded")
+
+    def __init__(self, kind: RecordKind) -> None:
+        self.inbox = Inbox()
+        self.root: Node = kind.empty()
+        self.stamp = 0
+        self.undecoded: set[tuple[str, bytes]] = set()
+
+    @property
+    def pending(self) -> int:
+        """How many events wait, records of unknown schema included."""
+        return self.inbox.waiting_count() + len(self.undecoded)
+
+    def arrive(self, event: Event, kind: RecordKind) -> tuple[Arrival, int, Sequence[Event]]:
+        """Take an event in, and everything that it sets free.
+
+        Returns what became of it, a bit per top-level field of state that was written, and the events that had waited
+        for it.
+        """
+        arrival = self.inbox.arrive(event)
+        if arrival is not Arrival.DELIVERED:
+            return arrival, 0, ()
+        fields = self._apply(event, kind)
+        freed = []
+        while (next_event := self.inbox.next_ready()) is not None:
+            fields |= self._apply(next_event, kind)
+            freed.append(next_event)
+        return arrival, fields, freed
+
+    def join(self, other: Match, kind: RecordKind) -> None:
+        """Become the match that saw what both saw. `other` must not be used afterwards. Both must be of one fold
+        version.
+        """
+        mine, theirs = self.inbox, other.inbox
+        self.root = kind.join(self.root, other.root, mine.delivered, theirs.delivered)
+        self.stamp = max(self.stamp, other.stamp)
+        self.undecoded |= other.undecoded
+        waiting = [*mine.waiting(), *theirs.waiting()]
+        delivered, contexts = dict(mine.delivered), dict(mine.contexts)
+        for node, seq in theirs.delivered.items():
+            if seq > delivered.get(node, 0):
+                delivered[node], contexts[node] = seq, theirs.contexts[node]
+        self.inbox = Inbox()
+        self.inbox.restore(delivered, contexts)
+        for event in waiting:
+            self.arrive(event, kind)
+
+    def encode(self, kind: RecordKind) -> bytes:
+        """The canonical bytes."""
+        nodes = sorted(self.inbox.delivered)
+        out = Writer(nodes)
+        out.unsigned(FORMAT)
+        out.unsigned(len(nodes))
+        for node in nodes:
+            out.text(node)
+            out.unsigned(self.inbox.delivered[node])
+        for node in nodes:
+            others = sorted(item for item in self.inbox.contexts[node].items() if item[0] != node)
+            out.unsigned(len(others))
+            for other, counter in others:
+                out.dot(other, counter)
+        out.unsigned(self.stamp)
+        kind.encode(self.root, out)
+        waiting = list(self.inbox.waiting())
+        out.unsigned(len(waiting))
+        for event in waiting:
+            out.raw(event.data)
+        out.unsigned(len(self.undecoded))
+        for region, data in sorted(self.undecoded):
+            out.text(region)
+            out.raw(data)
+        return bytes(out.buffer)
+
+    @classmethod
+    def decode(cls, data: bytes, kind: RecordKind, read_event: Callable[[bytes], Event]) -> Match:
+        """The match of canonical bytes; `read_event` decodes a waiting event and sets its writes. Raises
+        CorruptState.
+        """
+        source = Reader(data)
+        found = source.unsigned()
+        if found != FORMAT:
+            raise CorruptState(f"stored state is of format {found}, this program reads {FORMAT}")
+        delivered = {source.text(): source.unsigned() for _ in range(source.unsigned())}
+        source.nodes = list(delivered)
+        contexts = {node: dict(source.dot() for _ in range(source.unsigned())) for node in source.nodes}
+        match = cls(kind)
+        match.inbox.restore(delivered, contexts)
+        match.stamp = source.unsigned()
+        match.root = kind.decode(source)
+        for _ in range(source.unsigned()):
+            match.arrive(read_event(source.raw()), kind)
+        match.undecoded = {(source.text(), source.raw()) for _ in range(source.unsigned())}
+        source.finish()
+        return match
+
+    def _apply(self, event: Event, kind: RecordKind) -> int:
+        """Carry out the writes of a delivered event; a bit per top-level field written."""
+        if event.stamp > self.stamp:
+            self.stamp = event.stamp
+        fields = 0
+        if event.writes:
+            origin = Origin(event.node, event.seq, event.stamp, self.inbox.contexts[event.node])
+            for write in event.writes:
+                kind.write(self.root, write, 0, origin)
+                fields |= 1 << write.path[0]
+        return fields
+
+
+def digest(canonical: bytes) -> str:
+    """SHA-256 of canonical bytes, in hex: two matches with equal digests are the same match."""
+    return hashlib.sha256(canonical).hexdigest()
+
+
+def region_digest(digests: dict[str, str]) -> str:
+    """One digest over all matches of a region, given match id -> digest: SHA-256 of the sorted lines `match digest`."""
+    lines = "".join(f"{match} {digests[match]}\n" for match in sorted(digests))
+    return hashlib.sha256(lines.encode()).hexdigest()

@@ -1,0 +1,114 @@
+"""Names of matches, nodes and regions, and the limits of an event's envelope: what every writer and every reader
+agrees on.
+
+A schema says that `node` is a string and `seq` a number; it cannot say which ones. These rules can, and they stand
+here once: the writer checks them before sending and each decoder after reading, so a record refused in one region is
+refused in all of them. They depend on the values alone, never on a clock, a setting or what was read before.
+
+A *fault* is a sentence that names the rule and what was found; None means that there is nothing to say against the
+value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+from dojopool.core.event import STAMP_MAX
+
+COUNTER_MAX: Final = (1 << 62) - 1
+"""Highest `seq` and highest counter in a context: a signed 64-bit schema field with room for arithmetic."""
+
+CONTEXT_NODES_MAX: Final = 512
+"""Most nodes one context may name. Far more than write on one match, and small enough for one record to carry."""
+
+NAMES_CACHED_MAX: Final = 1 << 14
+"""Names remembered as already checked. More than a process meets at a time; bounded because names come from outside."""
+
+MATCH_PATTERN: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+REGION_PATTERN: Final = re.compile(r"[a-z0-9-]{1,32}")
+NODE_PATTERN: Final = re.compile(r"[a-z0-9-]{1,32}/[A-Za-z0-9_.-]{1,64}#[A-Za-z0-9_.-]{1,64}")
+
+_SHOWN_CHARACTERS_MAX = 160
+
+
+def match_fault(match: str) -> str | None:
+    """What is wrong with a match id."""
+    if MATCH_PATTERN.fullmatch(match):
+        return None
+    return f"match {_shown(match)} is not 1 to 128 of letters, digits, '.', '_', ':' and '-'"
+
+
+def region_fault(region: str) -> str | None:
+    """What is wrong with the name of a region."""
+    if REGION_PATTERN.fullmatch(region):
+        return None
+    return f"region {_shown(region)} is not 1 to 32 of small letters, digits and '-'"
+
+
+@lru_cache(maxsize=NAMES_CACHED_MAX)
+def node_fault(node: str) -> str | None:
+    """What is wrong with the name of a node."""
+    if NODE_PATTERN.fullmatch(node):
+        return None
+    return f"node {_shown(node)} is not region/instance#incarnation, such as eu/gs-7#k3f9a2"
+
+
+@lru_cache(maxsize=NAMES_CACHED_MAX)
+def region_of(node: str) -> str:
+    """The region a node writes in. The name must have been checked."""
+    return node[: node.index("/")]
+
+
+def envelope_fault(
+    *, match: str, node: str, seq: int, base: int | None, context: Mapping[str, int] | None, stamp: int
+) -> str | None:
+    """What is wrong with an envelope: the first fault found, in the order of its fields."""
+    return match_fault(match) or node_fault(node) or numbers_fault(node, seq, base, context, stamp)
+
+
+def numbers_fault(node: str, seq: int, base: int | None, context: Mapping[str, int] | None, stamp: int) -> str | None:
+    """What is wrong with the rest of an envelope whose match and node are known to be good."""
+    if not 1 <= seq <= COUNTER_MAX:
+        return f"seq {seq} is not in 1..{COUNTER_MAX}"
+    if base is not None and not 0 <= base < seq:
+        return f"base {base} is not in 0..{seq - 1}, below its seq"
+    if context:
+        fault = context_fault(context, node)
+        if fault is not None:
+            return fault
+    if not 0 <= stamp <= STAMP_MAX:
+        return f"stamp {stamp} is not in 0..{STAMP_MAX}"
+    return None
+
+
+def context_fault(context: Mapping[str, int], own_node: str) -> str | None:
+    """What is wrong with the context of an event of `own_node`."""
+    if len(context) > CONTEXT_NODES_MAX:
+        return f"context names {len(context)} nodes, at most {CONTEXT_NODES_MAX} are allowed"
+    if own_node in context:
+        return f"context names the event's own node {own_node!r}; what it had read of itself is base"
+    for node, counter in context.items():
+        fault = node_fault(node)
+        if fault is not None:
+            return f"context: {fault}"
+        if not 1 <= counter <= COUNTER_MAX:
+            return f"context: counter {counter} of {node!r} is not in 1..{COUNTER_MAX}"
+    return None
+
+
+def mark_fault(*, region: str, tick: int, time_ms: int) -> str | None:
+    """What is wrong with the fields of a mark."""
+    if not 1 <= tick <= COUNTER_MAX:
+        return f"tick {tick} is not in 1..{COUNTER_MAX}"
+    if not 0 <= time_ms <= COUNTER_MAX:
+        return f"time {time_ms} is not in 0..{COUNTER_MAX}"
+    return region_fault(region)
+
+
+def _shown(name: str) -> str:
+    """A name as an error may print it: quoted, escaped and cut."""
+    cut = name if len(name) <= _SHOWN_CHARACTERS_MAX else name[:_SHOWN_CHARACTERS_MAX] + "..."
+    return ascii(cut)

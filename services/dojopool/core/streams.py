@@ -1,0 +1,138 @@
+"""The streams of one partition: records in log order, judged and fed to the fold.
+
+Each record is one of: an event, a mark, something to hold until its schema is known, or a dead letter. The verdict
+depends on the record's bytes, its topic and partition and the fold version alone, so every region decides alike. A
+letter whose envelope is sound is also delivered, without its writes, so that its node is not blocked for ever.
+
+Bound. What waits for causal predecessors is limited per stream. At the limit `feed` stops in front of the next
+record; the other streams go on, which is what can free it. Not all can be full for ever: every writer reads and
+writes in one region, so whatever an event waits for was in some log before that event was written, and two streams
+cannot each wait for what lies behind the other's stopping point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from dojopool.core.cut import Mark, Position
+from dojopool.core.event import Event, RefusedBody
+from dojopool.core.fold import Fold, Tally
+from dojopool.core.names import match_fault, region_of
+from dojopool.core.partition import partition_of
+from dojopool.core.record import Record
+from dojopool.errors import RefusedRecord, UnknownSchema
+
+WAITING_MAX: Final = 10_000
+"""Events of one stream that may wait in one partition. At the usual 100 bytes an event that is a megabyte; at the
+largest size allowed, 640.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A record that cannot be used, and why."""
+
+    record: Record
+    reason: str
+
+
+@dataclass(slots=True)
+class Fed(Tally):
+    """What feeding one run of records did."""
+
+    records: int = 0
+    """Records consumed, from the first; fewer than were given when the stream is full."""
+    letters: list[Letter] = field(default_factory=list)
+
+
+class Streams:
+    """How far each stream of a partition was read, and the judge of its records."""
+
+    def __init__(self, fold: Fold, *, partition: int, partitions: int, regions: Iterable[str]) -> None:
+        self.fold = fold
+        self.partition = partition
+        self.positions: dict[str, Position] = {region: Position() for region in regions}
+        self._partitions = partitions
+        self._keys: dict[bytes, str] = {}
+        """Record keys that were found to name a match of this partition; as many as there are matches."""
+
+    def is_full(self, region: str) -> bool:
+        """Whether `region`'s stream must not be read further before another stream has delivered."""
+        return self.fold.waiting(region) >= WAITING_MAX
+
+    def feed(self, region: str, records: Sequence[Record]) -> Fed:
+        """Take in records of `region`'s stream, which must be the next ones in log order.
+
+        Raises StreamBroken at a mark that skips a tick; what came before it is in the state then, and the position in
+        front of it.
+        """
+        fed = Fed()
+        position = self.positions[region]
+        offset = position.next_offset
+        try:
+            for record in records:
+                if self.is_full(region):
+                    break
+                mark = self._take(region, record, fed)
+                if mark is not None:
+                    position = position.marked(mark, record.offset)
+                offset = record.offset + 1
+                fed.records += 1
+        finally:
+            self.positions[region] = position.moved_to(offset)
+        return fed
+
+    def _take(self, region: str, record: Record, fed: Fed) -> Mark | None:
+        """Judge one record and act on it; a mark is returned."""
+        try:
+            if record.value is None:
+                raise RefusedRecord("the record has no value")
+            found = self.fold.read(record.value)
+            if isinstance(found, Mark):
+                return self._own_mark(found, region)
+            self._check_place(found, region, record)
+            self.fold.deliver(found, fed)
+            if isinstance(found.body, RefusedBody):
+                fed.letters.append(Letter(record, found.body.reason))
+        except UnknownSchema as unknown:
+            self._hold(region, record, fed, reason=str(unknown))
+        except RefusedRecord as refusal:
+            fed.letters.append(Letter(record, str(refusal)))
+        return None
+
+    def _own_mark(self, mark: Mark, region: str) -> Mark:
+        if mark.region != region:
+            raise RefusedRecord(f"a mark of region {mark.region} is in the stream of region {region}")
+        return mark
+
+    def _check_place(self, event: Event, region: str, record: Record) -> None:
+        """Raise RefusedRecord unless the event's key, partition and stream are its own."""
+        if self._keys.get(record.key or b"") != event.match and self._match_of(record) != event.match:
+            raise RefusedRecord(f"the key {record.key!r} is not the match {event.match}")
+        if region_of(event.node) != region:
+            raise RefusedRecord(f"node {event.node} is not of region {region}, in whose stream it wrote")
+
+    def _match_of(self, record: Record) -> str:
+        """The match that the record's key names. Raises RefusedRecord when it is no name or belongs to another
+        partition.
+        """
+        key = record.key or b""
+        match = self._keys.get(key)
+        if match is None:
+            match = key.decode(errors="replace")
+            if (fault := match_fault(match)) is not None:
+                raise RefusedRecord(f"the key is no match id: {fault}")
+            right = partition_of(match, self._partitions)
+            if right != self.partition:
+                raise RefusedRecord(f"match {match} belongs to partition {right}, not {self.partition}")
+            self._keys[key] = match
+        return match
+
+    def _hold(self, region: str, record: Record, fed: Fed, *, reason: str) -> None:
+        try:
+            self.fold.hold(self._match_of(record), region, record.value or b"", fed)
+        except RefusedRecord as refusal:
+            reason = f"{reason}; {refusal}"
+        fed.letters.append(Letter(record, reason))
