@@ -1,0 +1,242 @@
+"""Bytes to events and back, for one game: the one door between a log and the fold.
+
+A record is `C3 01`, the fingerprint of its writer's schema, and the value. Three kinds of answer, and the difference matters:
+
+- an Event or a Mark;
+- an Event whose body is a RefusedBody: the envelope is good, so the event counts and its node goes on, but it writes nothing;
+- RefusedRecord: there is no dot to count. UnknownSchema is the one of them that may be decodable later, by a newer program.
+
+The answer depends on the bytes and the installed schemas alone. `fold_version_part` names those schemas, because stored state is
+only comparable between programs that can read the same records.
+
+Records of the current schema go through the generated decoder where there is one; all others, and all records of games without
+generated code, through fastavro behind a strict walk (`codec.avro`). Both refuse the same bytes; the tests hold them to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from dojopool.codec import avro, schema_files
+from dojopool.codec.envelope import read_envelope
+from dojopool.codec.records import builder
+from dojopool.codec.schema_guard import body_records, check_event_schema, event_type, lint
+from dojopool.codec.values import InvalidBody, checker
+from dojopool.codec.wire import HEADER_BYTES, RECORD_BYTES_MAX, Malformed, fingerprint_of, read_index, single_object
+from dojopool.core.cut import Mark
+from dojopool.core.event import Event, RefusedBody
+from dojopool.core.names import envelope_fault, mark_fault
+from dojopool.errors import GameError, InvalidEvent, RefusedRecord
+
+
+class UnknownSchema(RefusedRecord):
+    """A record of a schema this program was not installed with. `fingerprint` are its 8 bytes, as in the record."""
+
+    def __init__(self, fingerprint: bytes) -> None:
+        super().__init__(
+            f"written with schema {fingerprint.hex()}, which is not among the released schemas here; a newer version may know it"
+        )
+        self.fingerprint = fingerprint
+
+
+class GeneratedDecoder(Protocol):
+    """A module written by `dojo schema generate`."""
+
+    @property
+    def FINGERPRINT(self) -> bytes:  # noqa: N802 - a constant of a module
+        """Of the schema it was generated from."""
+        ...
+
+    def decode(self, data: bytes, pos: int) -> Event:
+        """The event whose envelope begins at `pos`. Raises Malformed when the envelope is refused."""
+        ...
+
+
+class EventCodec:
+    """Encodes and decodes the events of one game, and marks."""
+
+    fingerprint: bytes
+    """8 bytes, as in the header of every record encoded here."""
+    fold_version_part: str
+    """Names what this codec can read and as what; goes into the fold version."""
+    types: tuple[str, ...]
+    """The event types, in the order of the schema."""
+
+    def __init__(self, schema: Any, generated: GeneratedDecoder | None = None, *, released: Iterable[Any] = ()) -> None:
+        """A codec that writes `schema` (as JSON values) and reads it and the `released` ones as its events.
+
+        Raises GameError when a schema is not one of ours, or when `generated` was made from another schema.
+        """
+        self._schema = avro.parse(schema)
+        check_event_schema(self._schema)
+        self.fingerprint = avro.fingerprint(schema)
+        self._head = single_object(self.fingerprint)
+        bodies = body_records(self._schema)
+        self.types = tuple(event_type(record["name"]) for record in bodies)
+        self._names = {event_type(record["name"]): record["name"] for record in bodies}
+        self._checks = {event_type(record["name"]): checker(record) for record in bodies}
+        self._events = {self.fingerprint: _EventReader(self._schema, self._schema)}
+        for older in released:
+            self._events.setdefault(avro.fingerprint(older), _EventReader(_parsed_event_schema(older), self._schema))
+        self._decode = self._generated_decode(generated)
+        self._marks = _MarkCodec.load()
+        known = [*sorted(self._events), *sorted(self._marks.readers)]
+        self.fold_version_part = _digest(self._schema, known)
+
+    def _generated_decode(self, generated: GeneratedDecoder | None) -> Any:
+        if generated is None:
+            return self._events[self.fingerprint].decode
+        if generated.FINGERPRINT != self.fingerprint:
+            raise GameError(
+                f"the generated decoder is of schema {generated.FINGERPRINT.hex()}, the game's is {self.fingerprint.hex()}:"
+                " run `dojo schema generate` again"
+            )
+        return generated.decode
+
+    def decode(self, data: bytes) -> Event | Mark:
+        """The event or mark in a record's value; `Event.body` is a RefusedBody when only the body cannot be used.
+
+        Raises UnknownSchema for another schema's record, and RefusedRecord, with the reason, for what names no event.
+        """
+        if len(data) > RECORD_BYTES_MAX:
+            raise RefusedRecord(f"{len(data)} bytes long, more than {RECORD_BYTES_MAX}")
+        if data.startswith(self._head):
+            event: Event = self._decode(data, HEADER_BYTES)
+            return event
+        fingerprint = fingerprint_of(data)
+        events = self._events.get(fingerprint)
+        if events is not None:
+            return events.decode(data, HEADER_BYTES)
+        marks = self._marks.readers.get(fingerprint)
+        if marks is not None:
+            return _mark(marks.read(data, HEADER_BYTES))
+        raise UnknownSchema(fingerprint)
+
+    def encode(
+        self,
+        *,
+        match: str,
+        node: str,
+        seq: int,
+        base: int | None,
+        context: Mapping[str, int] | None,
+        stamp: int,
+        type: str,
+        body: Mapping[str, Any],
+    ) -> bytes:
+        """The record's value; equal events give equal bytes. The schema says what else than range each field must be.
+
+        Raises InvalidEvent naming the field and what is wrong with it: InvalidBody when only type or body are wrong.
+        """
+        fault = envelope_fault(match=match, node=node, seq=seq, base=base, context=context, stamp=stamp)
+        if fault is not None:
+            raise InvalidEvent(fault)
+        check = self._checks.get(type)
+        if check is None:
+            raise InvalidBody(f"type: {ascii(type)} is not an event of this game; they are {', '.join(self.types)}")
+        record = {
+            "match": match,
+            "node": node,
+            "seq": seq,
+            "base": base,
+            "context": None if context is None else dict(sorted(context.items())),
+            "stamp": stamp,
+            "body": (self._names[type], check(body, "body")),
+        }
+        data = self._head + avro.encode(self._schema, record)
+        if len(data) > RECORD_BYTES_MAX:
+            raise InvalidBody(f"the event takes {len(data)} bytes, at most {RECORD_BYTES_MAX} are allowed: split it")
+        return data
+
+    def encode_mark(self, mark: Mark) -> bytes:
+        """The record's value of a mark. Raises InvalidEvent when a field is out of range."""
+        fault = mark_fault(region=mark.region, tick=mark.tick, time_ms=mark.time_ms)
+        if fault is not None:
+            raise InvalidEvent(fault)
+        return self._marks.encode(mark)
+
+
+def codec_for(schema: str | Path, generated: GeneratedDecoder | None = None) -> EventCodec:
+    """The codec of a schema file and of its released forms; a bare name such as `event.avsc` is one of our own schemas.
+
+    Raises GameError when a file is missing or its schema is refused.
+    """
+    path = schema_files.find(schema)
+    released = [schema_files.load(file) for file in schema_files.released(path)]
+    return EventCodec(schema_files.load(path), generated, released=released)
+
+
+class _EventReader:
+    """Reads events written with one schema as events of another, by fastavro."""
+
+    def __init__(self, writer: Any, reader: Any) -> None:
+        self._types = [event_type(record["name"]) for record in body_records(writer)]
+        self._bodies = avro.StrictReader(writer=body_records(writer), reader=body_records(reader))
+        self._build = {record["name"]: builder(record) for record in body_records(reader)}
+
+    def decode(self, data: bytes, pos: int) -> Event:
+        match, node, seq, base, context, stamp, pos = read_envelope(data, pos)
+        kind = ""
+        body: Any
+        try:
+            kind = self._types[read_index(data, pos, len(self._types))[0]]
+            name, fields = self._bodies.read(data, pos)
+            body = self._build[name](fields)
+        except Malformed as error:
+            body = RefusedBody(str(error))
+        return Event(match, node, seq, base, context, stamp, kind, body, data)
+
+
+class _MarkCodec:
+    """The one mark schema every game shares, and its released forms."""
+
+    def __init__(self, schema: Any, released: Iterable[Any]) -> None:
+        self._schema = avro.parse(schema)
+        lint(self._schema)
+        self._head = single_object(avro.fingerprint(schema))
+        self.readers = {
+            avro.fingerprint(writer): avro.StrictReader(writer=avro.parse(writer), reader=self._schema)
+            for writer in (schema, *released)
+        }
+
+    @staticmethod
+    def load() -> _MarkCodec:
+        path = schema_files.find("mark.avsc")
+        return _MarkCodec(schema_files.load(path), [schema_files.load(file) for file in schema_files.released(path)])
+
+    def encode(self, mark: Mark) -> bytes:
+        fields = {"region": mark.region, "tick": mark.tick, "time": mark.time_ms}
+        return self._head + avro.encode(self._schema, fields)
+
+
+def _mark(fields: Mapping[str, Any]) -> Mark:
+    fault = mark_fault(region=fields["region"], tick=fields["tick"], time_ms=fields["time"])
+    if fault is not None:
+        raise Malformed(fault)
+    return Mark(region=fields["region"], tick=fields["tick"], time_ms=fields["time"])
+
+
+def _parsed_event_schema(schema: Any) -> Any:
+    parsed = avro.parse(schema)
+    check_event_schema(parsed)
+    return parsed
+
+
+def _digest(schema: Any, known: Iterable[bytes]) -> str:
+    """16 hex digits over the reader's schema, whose defaults are not in its fingerprint, and all that can be read."""
+    digest = hashlib.sha256(json.dumps(_without_docs(schema), sort_keys=True).encode())
+    for fingerprint in known:
+        digest.update(fingerprint)
+    return digest.hexdigest()[:16]
+
+
+def _without_docs(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_docs(part) for part in schema]
+    if isinstance(schema, dict):
+        return {key: _without_docs(part) for key, part in schema.items() if key != "doc" and not key.startswith("__")}
+    return schema

@@ -1,0 +1,95 @@
+"""Decoded records whose schema no code was generated for: classes made from the schema, read by attribute like generated ones.
+
+A record class, made here or generated, has `__slots__`, a constructor in field order and `__match_args__` naming its fields; that
+is all reducers and `plain` rely on. (It also makes `match event.body: case PointsAwarded(frame, player, points)` work.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias
+
+Build: TypeAlias = Callable[[Any], Any]
+"""From what fastavro decoded to what reducers read."""
+
+
+class DecodedRecord:
+    """Base of the classes made at run time."""
+
+    __slots__ = ()
+    __match_args__: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, *values: Any) -> None:
+        for field, value in zip(self.__match_args__, values, strict=True):
+            setattr(self, field, value)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{field}={getattr(self, field)!r}" for field in self.__match_args__)
+        return f"{type(self).__name__}({shown})"
+
+
+def record_class(name: str, fields: Sequence[str]) -> type[DecodedRecord]:
+    """A class of records called `name` with these fields."""
+    return type(name, (DecodedRecord,), {"__slots__": tuple(fields), "__match_args__": tuple(fields)})
+
+
+def builder(schema: Any, named: dict[str, Build] | None = None) -> Build:
+    """How to turn fastavro's value of a parsed schema into lists, maps, scalars and record objects."""
+    known = {} if named is None else named
+    if isinstance(schema, list):
+        others = [branch for branch in schema if branch != "null"]
+        return _nullable(builder(others[0], known))
+    if isinstance(schema, str):
+        return known.get(schema, _as_it_is)
+    kind = schema["type"]
+    if kind == "array":
+        return _list_of(builder(schema["items"], known))
+    if kind == "map":
+        return _map_of(builder(schema["values"], known))
+    if kind == "record":
+        known[schema["name"]] = _record(schema, known)
+        return known[schema["name"]]
+    return _as_it_is if kind == "enum" else builder(kind, known)
+
+
+def plain(value: Any) -> Any:
+    """A decoded body as JSON values: records become objects of their fields, everything else stays."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    fields: Sequence[str] | None = getattr(type(value), "__match_args__", None)
+    return value if fields is None else {field: plain(getattr(value, field)) for field in fields}
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _nullable(build: Build) -> Build:
+    def optional(value: Any) -> Any:
+        if value is None:
+            return None
+        # fastavro names a record that was a branch of a union; a nullable has only one it can be.
+        return build(value[1] if isinstance(value, tuple) else value)
+
+    return optional
+
+
+def _list_of(build: Build) -> Build:
+    return lambda items: [build(item) for item in items]
+
+
+def _map_of(build: Build) -> Build:
+    return lambda items: {key: build(item) for key, item in items.items()}
+
+
+def _record(schema: Any, known: dict[str, Build]) -> Build:
+    names = [field["name"] for field in schema["fields"]]
+    builds = [builder(field["type"], known) for field in schema["fields"]]
+    made = record_class(schema["name"].rpartition(".")[2], names)
+
+    def build(value: Any) -> DecodedRecord:
+        return made(*(part(value[name]) for name, part in zip(names, builds, strict=True)))
+
+    return build
