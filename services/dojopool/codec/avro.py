@@ -1,11 +1,13 @@
 """fastavro, made strict: parsing, fingerprints, encoding, and decoding of any released writer schema.
 
-This is the only file that knows fastavro. Alone it is lenient where this project cannot be: it takes -1 as a union index, 7 as a
-boolean, 40 bits as an int, padded numbers, repeated map keys and bytes left over. Some of that leaves no trace in the decoded value.
-So `codec.strict` walks over the bytes first, by the writer's schema, and fastavro sees only what passed; where the value ends must
-agree. The verdict on a record is therefore the one of the generated decoders, byte for byte.
+This is the only file that knows fastavro. Alone it is lenient where this project cannot be: it takes -1 as a union
+index, 7 as a boolean, 40 bits as an int, padded numbers, repeated map keys and bytes left over. Some of that leaves no
+trace in the decoded value. So `codec.strict` walks over the bytes first, by the writer's schema, and fastavro sees only
+what passed; where the value ends must agree. The verdict on a record is therefore the one of the generated decoders,
+byte for byte.
 
-A writer schema that is not the reader's is resolved by Avro's rules: by name, with the reader's defaults for fields it lacks.
+A writer schema that is not the reader's is resolved by Avro's rules: by name, with the reader's defaults for fields it
+lacks.
 """
 
 from __future__ import annotations
@@ -27,7 +29,15 @@ def parse(schema: Any) -> Any:
     """A schema with every name in full, as all of `codec` expects it. Raises GameError when it is not an Avro schema."""
     try:
         return fastavro.parse_schema(schema)
-    except (SchemaParseException, UnknownType, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (
+        SchemaParseException,
+        UnknownType,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise GameError(f"not an Avro schema: {type(error).__name__}: {error}") from error
 
 
@@ -57,7 +67,8 @@ class StrictReader:
         self._reader = reader
 
     def read(self, data: bytes, pos: int) -> Any:
-        """The value from `pos` to the end of `data`; a record that is a branch of a union is a pair of full name and fields.
+        """The value from `pos` to the end of `data`; a record that is a branch of a union is a pair of full name and
+        fields.
 
         Raises Malformed when the bytes are refused, or when the value has no place in the reader's schema.
         """
@@ -68,6 +79,8 @@ class StrictReader:
         try:
             value = fastavro.schemaless_reader(source, self._writer, self._reader, return_record_name=True)
         except SchemaResolutionError as error:
-            raise Malformed(f"written with an older schema whose value has no place in the current one: {error}") from error
+            raise Malformed(
+                f"written with an older schema whose value has no place in the current one: {error}"
+            ) from error
         assert source.tell() == len(data), "the strict walk and fastavro disagree about where a value ends"
         return value

@@ -1,7 +1,8 @@
 """The envelope of an event, read from bytes: the part that is the same for every game and every release of its schema.
 
-It stands apart from the body because the two fail differently. An event without a valid envelope names no dot and is dropped as
-a dead letter. With one it still counts, even if its body is refused, so that its node is not blocked for ever.
+It stands apart from the body because the two fail differently. An event without a valid envelope names no dot and is
+dropped as a dead letter. With one it still counts, even if its body is refused, so that its node is not blocked for
+ever.
 
 The field order is that of the schemas (`schema_guard.ENVELOPE` holds every event schema to it).
 """

@@ -1,16 +1,20 @@
 """Bytes to events and back, for one game: the one door between a log and the fold.
 
-A record is `C3 01`, the fingerprint of its writer's schema, and the value. Three kinds of answer, and the difference matters:
+A record is `C3 01`, the fingerprint of its writer's schema, and the value. Three kinds of answer, and the difference
+matters:
 
 - an Event or a Mark;
-- an Event whose body is a RefusedBody: the envelope is good, so the event counts and its node goes on, but it writes nothing;
-- RefusedRecord: there is no dot to count. UnknownSchema is the one of them that may be decodable later, by a newer program.
+- an Event whose body is a RefusedBody: the envelope is good, so the event counts and its node goes on, but it writes
+  nothing;
+- RefusedRecord: there is no dot to count. UnknownSchema is the one of them that may be decodable later, by a newer
+  program.
 
-The answer depends on the bytes and the installed schemas alone. `fold_version_part` names those schemas, because stored state is
-only comparable between programs that can read the same records.
+The answer depends on the bytes and the installed schemas alone. `fold_version_part` names those schemas, because stored
+state is only comparable between programs that can read the same records.
 
-Records of the current schema go through the generated decoder where there is one; all others, and all records of games without
-generated code, through fastavro behind a strict walk (`codec.avro`). Both refuse the same bytes; the tests hold them to it.
+Records of the current schema go through the generated decoder where there is one; all others, and all records of games
+without generated code, through fastavro behind a strict walk (`codec.avro`). Both refuse the same bytes; the tests hold
+them to it.
 """
 
 from __future__ import annotations
@@ -90,7 +94,7 @@ class EventCodec:
     def _generated_decode(self, generated: GeneratedDecoder | None) -> Any:
         if generated is None:
             return self._events[self.fingerprint].decode
-        if generated.FINGERPRINT != self.fingerprint:
+        if self.fingerprint != generated.FINGERPRINT:
             raise GameError(
                 f"the generated decoder is of schema {generated.FINGERPRINT.hex()}, the game's is {self.fingerprint.hex()}:"
                 " run `dojo schema generate` again"
@@ -137,7 +141,7 @@ class EventCodec:
             raise InvalidEvent(fault)
         check = self._checks.get(type)
         if check is None:
-            raise InvalidBody(f"type: {ascii(type)} is not an event of this game; they are {', '.join(self.types)}")
+            raise InvalidBody(f"type: {type!a} is not an event of this game; they are {', '.join(self.types)}")
         record = {
             "match": match,
             "node": node,

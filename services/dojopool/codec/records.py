@@ -1,7 +1,9 @@
-"""Decoded records whose schema no code was generated for: classes made from the schema, read by attribute like generated ones.
+"""Decoded records whose schema no code was generated for: classes made from the schema, read by attribute like
+generated ones.
 
-A record class, made here or generated, has `__slots__`, a constructor in field order and `__match_args__` naming its fields; that
-is all reducers and `plain` rely on. (It also makes `match event.body: case PointsAwarded(frame, player, points)` work.)
+A record class, made here or generated, has `__slots__`, a constructor in field order and `__match_args__` naming its
+fields; that is all reducers and `plain` rely on. (It also makes `match event.body: case PointsAwarded(frame, player,
+points)` work.)
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where schemas are: carried inside an installed package, or beside the sources in a checkout.
 
-A schema's *released* forms lie in the directory `released` beside it, each named by its fingerprint. Nothing is looked up in a
-registry: what a program can read is decided by the files it was installed with.
+A schema's *released* forms lie in the directory `released` beside it, each named by its fingerprint. Nothing is looked
+up in a registry: what a program can read is decided by the files it was installed with.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""What a schema must not be: the shapes that let a few bytes cost a program its memory, its stack or its agreement with others.
+"""What a schema must not be: the shapes that let a few bytes cost a program its memory, its stack or its agreement with
+others.
 
 - A *recursive* type lets ten kilobytes nest thousands deep, and a decoder in C then dies on its stack.
 - An *array of nothing* (null, an empty record) lets seven bytes promise 2^40 items, and a decoder builds them.
 - *Fields of nothing* in records in records do the same without any array, by multiplying.
-- *Logical types* and *aliases* make a decoder return other values or fields than the bytes say, each library in its own way.
+- *Logical types* and *aliases* make a decoder return other values or fields than the bytes say, each library in its own
+  way.
 
 An event schema must besides have our envelope, field for field, and bodies made of what a game's state can hold.
 Schemas are checked where they are loaded; records are checked by the decoders.
@@ -66,7 +68,9 @@ def check_event_schema(schema: Any) -> None:
     types: dict[str, str] = {}
     for record in bodies:
         if not isinstance(record, Mapping) or record.get("type") != "record":
-            raise GameError(f"Event.body: {_kind(record)} is not a record; every branch is the record of one event type")
+            raise GameError(
+                f"Event.body: {_kind(record)} is not a record; every branch is the record of one event type"
+            )
         other = types.setdefault(event_type(record["name"]), record["name"])
         if other != record["name"]:
             raise GameError(f"Event.body: {other} and {record['name']} are both event type {event_type(other)}")
@@ -161,7 +165,7 @@ class _Lint:
             "null": replace(_LEAF, bytes_min=0),
             "float": replace(_LEAF, bytes_min=4),
             "double": replace(_LEAF, bytes_min=8),
-            **{name: _LEAF for name in ("boolean", "int", "long", "string", "bytes")},
+            **dict.fromkeys(("boolean", "int", "long", "string", "bytes"), _LEAF),
         }
 
     def visit(self, schema: Any, path: str) -> _Extent:
@@ -198,7 +202,9 @@ class _Lint:
         if kind == "array":
             items = self.visit(schema["items"], f"{path}[]")
             if items.bytes_min == 0:
-                raise GameError(f"{path}[]: items that take no bytes are not allowed; a few bytes could promise any number")
+                raise GameError(
+                    f"{path}[]: items that take no bytes are not allowed; a few bytes could promise any number"
+                )
             return replace(_LEAF, height=1 + items.height)
         if kind == "map":
             return replace(_LEAF, height=1 + self.visit(schema["values"], f"{path}{{}}").height)

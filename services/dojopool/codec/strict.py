@@ -1,8 +1,10 @@
-"""A judge of bytes for any permitted schema: does a value of this schema, strictly encoded, stand here, and where does it end?
+"""A judge of bytes for any permitted schema: does a value of this schema, strictly encoded, stand here, and where does
+it end?
 
-fastavro decodes, but says yes to much that is not Avro (a union index of -1, an int of 40 bits, padded numbers, a block longer than
-it states). The generated decoders refuse all of that, so before fastavro reads a body of a foreign schema, this walks over it with
-the same primitives and refuses it for the same reasons. It builds no values; fastavro remains the one who says what they are.
+fastavro decodes, but says yes to much that is not Avro (a union index of -1, an int of 40 bits, padded numbers, a block
+longer than it states). The generated decoders refuse all of that, so before fastavro reads a body of a foreign schema,
+this walks over it with the same primitives and refuses it for the same reasons. It builds no values; fastavro remains
+the one who says what they are.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""Checks a value against a schema before it is written, and says where it is wrong: `body.frame: 2147483648 does not fit in an int`.
+"""Checks a value against a schema before it is written, and says where it is wrong: `body.frame: 2147483648 does not
+fit in an int`.
 
-fastavro's own check is yes or no, takes True for 1 and does not know ranges of strings. What is checked here is what JSON or a
-caller may hand in: exact types (a boolean is no number, a float is no integer), ranges, UTF-8, unknown and missing fields. The
-result is the value in one form: defaults filled in, sequences as lists, maps sorted by key, so that equal events give equal bytes.
+fastavro's own check is yes or no, takes True for 1 and does not know ranges of strings. What is checked here is what
+JSON or a caller may hand in: exact types (a boolean is no number, a float is no integer), ranges, UTF-8, unknown and
+missing fields. The result is the value in one form: defaults filled in, sequences as lists, maps sorted by key, so that
+equal events give equal bytes.
 """
 
 from __future__ import annotations

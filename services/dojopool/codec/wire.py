@@ -1,14 +1,15 @@
-"""Avro's binary form, read strictly: the primitives under the generated decoders and under the judge of foreign schemas.
+"""Avro's binary form, read strictly: the primitives under the generated decoders and under the judge of foreign
+schemas.
 
-A log is open to any writer, and Avro readers are usually lenient: they take a union index of -1, a boolean of 7, a number padded
-to a megabyte, bytes left over at the end. Two readers that are lenient in different ways disagree about what an event says. So
-here every value has one way to be written, or is refused with a reason.
+A log is open to any writer, and Avro readers are usually lenient: they take a union index of -1, a boolean of 7, a
+number padded to a megabyte, bytes left over at the end. Two readers that are lenient in different ways disagree about
+what an event says. So here every value has one way to be written, or is refused with a reason.
 
-What is allowed beyond the obvious: arrays and maps in several blocks, and blocks that state their size, because writers in other
-languages produce them.
+What is allowed beyond the obvious: arrays and maps in several blocks, and blocks that state their size, because writers
+in other languages produce them.
 
-Every function takes the data and a position and returns the value and the position behind it. Plain typed Python on the standard
-library, so that mypyc compiles it as it is. Values that run past the end raise Malformed, like all others.
+Every function takes the data and a position and returns the value and the position behind it. Plain typed Python on the
+standard library, so that mypyc compiles it as it is. Values that run past the end raise Malformed, like all others.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ def single_object(fingerprint: bytes) -> bytes:
 def fingerprint_of(data: bytes) -> bytes:
     """The writer schema's fingerprint from a record's header. Raises Malformed when that is not single-object encoding."""
     if len(data) < HEADER_BYTES or data[:2] != MARKER:
-        raise Malformed(f"not Avro single-object encoding: {len(data)} bytes beginning with {data[:2].hex() or 'nothing'}")
+        raise Malformed(
+            f"not Avro single-object encoding: {len(data)} bytes beginning with {data[:2].hex() or 'nothing'}"
+        )
     return data[2:HEADER_BYTES]
 
 
@@ -126,10 +129,11 @@ def read_index(data: bytes, pos: int, count: int) -> tuple[int, int]:
 
 
 def read_block(data: bytes, pos: int, end: int = -1) -> tuple[int, int, int]:
-    """The head of an array's or map's next block: number of items (0 ends it), where the block must end (-1: unstated), position.
+    """The head of an array's or map's next block: number of items (0 ends it), where the block must end (-1: unstated),
+    position.
 
-    `end` is what the block before stated. Every item takes at least one byte (the schema guard sees to that), so more items than
-    bytes are refused before any is read.
+    `end` is what the block before stated. Every item takes at least one byte (the schema guard sees to that), so more
+    items than bytes are refused before any is read.
     """
     if end >= 0 and pos != end:
         raise Malformed("a block is not as long as it states")
