@@ -81,7 +81,7 @@ def function_sizes(path: str, text: str) -> Iterator[str]:
     for node in _functions(text):
         lines = (node.end_lineno or node.lineno) - node.lineno + 1
         if lines > FUNCTION_LINES_MAX:
-            yield f"{path}:{node.lineno}: {node.name} has {lines} lines, at most {FUNCTION_LINES_MAX} fit: name its steps"
+            yield f"{path}:{node.lineno}: {node.name} has {lines} lines, at most {FUNCTION_LINES_MAX} fit: name steps"
 
 
 def banned_calls(path: str, text: str) -> Iterator[str]:
