@@ -20,9 +20,12 @@ lint: $(READY)  ## style, format, types, direction of imports
 bench: $(READY)  ## the replica on a real Kafka and Redis, beside a loop written by hand
 	$(BIN)/python benchmarks/bench_pipeline.py
 
-lock:  ## renew requirements.lock; needs uv
-	uv pip compile pyproject.toml --group dev --extra redis-server --universal --python-version 3.11 \
-	  --generate-hashes --upgrade --custom-compile-command "make lock" --output-file requirements.lock
+LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+  --custom-compile-command "make lock"
+
+lock:  ## renew both lock files, the image's from the other's versions; needs uv
+	$(LOCK) --upgrade --group dev --extra redis-server --output-file requirements.lock
+	$(LOCK) --upgrade --group build --constraints requirements.lock --output-file deploy/requirements.lock
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("$(PYTHON) is Python %d.%d, dojopool needs 3.11 or newer: run make PYTHON=/path/to/python3.11" % v[:2])'
