@@ -24,20 +24,18 @@ from dojopool.codec.strict import walker
 from dojopool.codec.wire import TRAILING, Malformed
 from dojopool.errors import GameError
 
+_NOT_A_SCHEMA = (SchemaParseException, UnknownType, KeyError, TypeError, ValueError, AttributeError, RecursionError)
+"""What fastavro raises for JSON that is no schema; the plain ones where it does not look before it reaches."""
+
 
 def parse(schema: Any) -> Any:
-    """A schema with every name in full, as all of `codec` expects it. Raises GameError when it is not an Avro schema."""
+    """A schema with every name in full, as all of `codec` expects it.
+
+    Raises GameError when it is not an Avro schema.
+    """
     try:
         return fastavro.parse_schema(schema)
-    except (
-        SchemaParseException,
-        UnknownType,
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        RecursionError,
-    ) as error:
+    except _NOT_A_SCHEMA as error:
         raise GameError(f"not an Avro schema: {type(error).__name__}: {error}") from error
 
 
@@ -59,9 +57,10 @@ def encode(schema: Any, value: Any) -> bytes:
 
 
 class StrictReader:
-    """Reads the last value of a record, strictly, in the writer's schema, and returns it in the reader's. Both are parsed."""
+    """Reads the last value of a record, strictly, in the writer's schema, and returns it in the reader's."""
 
     def __init__(self, *, writer: Any, reader: Any) -> None:
+        """Both schemas are parsed ones that the schema guard has passed."""
         self._walk = walker(writer)
         self._writer = writer
         self._reader = reader
@@ -79,8 +78,6 @@ class StrictReader:
         try:
             value = fastavro.schemaless_reader(source, self._writer, self._reader, return_record_name=True)
         except SchemaResolutionError as error:
-            raise Malformed(
-                f"written with an older schema whose value has no place in the current one: {error}"
-            ) from error
+            raise Malformed(f"a value of an older schema has no place in the current one: {error}") from error
         assert source.tell() == len(data), "the strict walk and fastavro disagree about where a value ends"
         return value

@@ -42,7 +42,8 @@ class UnknownSchema(RefusedRecord):
 
     def __init__(self, fingerprint: bytes) -> None:
         super().__init__(
-            f"written with schema {fingerprint.hex()}, which is not among the released schemas here; a newer version may know it"
+            f"written with schema {fingerprint.hex()}, which is not among the released schemas here;"
+            " a newer version of the program may know it"
         )
         self.fingerprint = fingerprint
 
@@ -96,8 +97,8 @@ class EventCodec:
             return self._events[self.fingerprint].decode
         if self.fingerprint != generated.FINGERPRINT:
             raise GameError(
-                f"the generated decoder is of schema {generated.FINGERPRINT.hex()}, the game's is {self.fingerprint.hex()}:"
-                " run `dojo schema generate` again"
+                f"the generated decoder is of schema {generated.FINGERPRINT.hex()}, the game's schema is"
+                f" {self.fingerprint.hex()}: run `dojo schema generate` again"
             )
         return generated.decode
 
@@ -120,7 +121,7 @@ class EventCodec:
             return _mark(marks.read(data, HEADER_BYTES))
         raise UnknownSchema(fingerprint)
 
-    def encode(
+    def encode(  # noqa: PLR0913 - one keyword for each field of an event
         self,
         *,
         match: str,
@@ -129,7 +130,7 @@ class EventCodec:
         base: int | None,
         context: Mapping[str, int] | None,
         stamp: int,
-        type: str,
+        type: str,  # noqa: A002 - the field's name in every form of an event
         body: Mapping[str, Any],
     ) -> bytes:
         """The record's value; equal events give equal bytes. The schema says what else than range each field must be.

@@ -25,7 +25,7 @@ NESTING_MAX: Final = 16
 """Deepest nesting of types. Far deeper than an event should be, far less than any stack."""
 
 VALUES_MAX: Final = 1024
-"""Most values that one value may hold without any array or map: fields of nothing in fields of nothing cost no bytes."""
+"""Most values that one value may hold without any array or map: fields of nothing cost no bytes, yet are built."""
 
 ENVELOPE: Final[Sequence[tuple[str, Any]]] = (
     ("match", "string"),
@@ -42,7 +42,7 @@ _NOT_IN_BODIES: Final = frozenset({"bytes", "fixed", "float", "double"})
 
 
 def event_type(record_name: str) -> str:
-    """The event type of a body record: its name without namespace in snake case, `PointsAwarded` to `points_awarded`."""
+    """The event type of a body record: its name in snake case, without namespace; PointsAwarded is points_awarded."""
     short = record_name.rpartition(".")[2]
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", short).lower()
 
@@ -68,9 +68,7 @@ def check_event_schema(schema: Any) -> None:
     types: dict[str, str] = {}
     for record in bodies:
         if not isinstance(record, Mapping) or record.get("type") != "record":
-            raise GameError(
-                f"Event.body: {_kind(record)} is not a record; every branch is the record of one event type"
-            )
+            raise GameError(f"Event.body: {_kind(record)} is not a record; each branch is the record of one event type")
         other = types.setdefault(event_type(record["name"]), record["name"])
         if other != record["name"]:
             raise GameError(f"Event.body: {other} and {record['name']} are both event type {event_type(other)}")
@@ -104,7 +102,7 @@ def _check_body_part(path: str, part: Any) -> None:
 
 
 def _parts(schema: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Every type written out inside `schema`, itself first, with its path. Types that are only referred to are left out."""
+    """Every type written out inside `schema`, itself first, with its path; types referred to by name are left out."""
     yield path, schema
     if isinstance(schema, list):
         for branch in schema:
@@ -158,7 +156,7 @@ _LEAF = _Extent(bytes_min=1, height=1, values=1)
 
 
 class _Lint:
-    """One walk over a schema, which remembers the extent of named types. Defined before use: Avro has no forward references."""
+    """One walk over a schema, remembering the extent of named types. Avro has no forward references."""
 
     def __init__(self) -> None:
         self._named: dict[str, _Extent] = {
@@ -203,7 +201,7 @@ class _Lint:
             items = self.visit(schema["items"], f"{path}[]")
             if items.bytes_min == 0:
                 raise GameError(
-                    f"{path}[]: items that take no bytes are not allowed; a few bytes could promise any number"
+                    f"{path}[]: items that take no bytes are not allowed; any number of them could be promised"
                 )
             return replace(_LEAF, height=1 + items.height)
         if kind == "map":

@@ -37,7 +37,7 @@ _PRIMITIVES: Mapping[str, Callable[[bytes, int], tuple[object, int]]] = {
 
 
 def walker(schema: Any, named: dict[str, Walk] | None = None) -> Walk:
-    """The walk over values of `schema`, which the schema guard must have passed. Names in `named` may be referred to."""
+    """The walk over values of a parsed schema that the schema guard has passed. It may refer to names in `named`."""
     known = {} if named is None else named
     if isinstance(schema, list):
         return _union([walker(branch, known) for branch in schema])

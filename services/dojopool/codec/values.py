@@ -24,7 +24,7 @@ _SHOWN_CHARACTERS_MAX = 80
 
 
 class InvalidBody(InvalidEvent):
-    """An event whose envelope is good, but whose type or body is not: read from a stream, it would count and write nothing."""
+    """An event whose envelope is good, but whose type or body is not. In a stream it would count and write nothing."""
 
 
 def checker(schema: Any, named: dict[str, Check] | None = None) -> Check:

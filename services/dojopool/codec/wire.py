@@ -51,10 +51,10 @@ def single_object(fingerprint: bytes) -> bytes:
 
 
 def fingerprint_of(data: bytes) -> bytes:
-    """The writer schema's fingerprint from a record's header. Raises Malformed when that is not single-object encoding."""
+    """The writer schema's fingerprint from a record's header. Raises Malformed when it has no such header."""
     if len(data) < HEADER_BYTES or data[:2] != MARKER:
         raise Malformed(
-            f"not Avro single-object encoding: {len(data)} bytes beginning with {data[:2].hex() or 'nothing'}"
+            f"not in single-object encoding: {len(data)} bytes, beginning with {data[:2].hex() or 'nothing'}"
         )
     return data[2:HEADER_BYTES]
 

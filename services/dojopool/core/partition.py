@@ -17,7 +17,7 @@ MASK: Final = 0xFFFFFFFF
 
 @lru_cache(maxsize=1 << 14)
 def partition_of(match: str, partitions: int) -> int:
-    """The partition of `match` among `partitions`: 0 to partitions - 1. Cached, because every record read is checked."""
+    """The partition of `match`, 0 to partitions - 1. Cached, because every record read is checked."""
     return (murmur2(match.encode()) & 0x7FFFFFFF) % partitions
 
 
