@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
-from support.servers import kafka, missing_line, redis_url, unique_prefix
+from support.servers import kafka, missing_line, real_stack, redis_url, stack_prefix, unique_prefix
 
-__all__ = ["kafka", "redis_url", "unique_prefix"]
+__all__ = ["kafka", "real_stack", "redis_url", "stack_prefix", "unique_prefix"]
+
+
+def pytest_configure() -> None:
+    """Let a polite kill of the run end its servers too, as an interrupt from the keyboard does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

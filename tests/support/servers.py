@@ -15,10 +15,16 @@ from typing import NoReturn
 import pytest
 
 from dojopool.errors import Unavailable
-from dojopool.local.stack.broker import KafkaBroker
+from dojopool.local.stack import KafkaBroker, RedisServer, Stack
 from dojopool.local.stack.java import find_java
 from dojopool.local.stack.ports import free_ports
-from dojopool.local.stack.redis_server import RedisServer, find_redis_server
+from dojopool.local.stack.redis_server import find_redis_server
+
+STACK_PARTITIONS = 4
+STACK_PREFIXES = tuple(f"test{number}" for number in range(8))
+"""A mirror is told its topics when it starts, so the names for its tests are set aside beforehand."""
+
+_free_prefixes = iter(STACK_PREFIXES)
 
 MISSING = "real servers are missing"
 
@@ -46,6 +52,27 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     asyncio.run(server.start())
     yield server.url
     asyncio.run(server.kill())
+
+
+@pytest.fixture(scope="session")
+def real_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Two regions, `eu` and `us`, on real Kafka and Redis with a mirror between, shared by the run."""
+    need_java()
+    need_redis()
+    folder = tmp_path_factory.mktemp("stack") / "stack"
+    stack = asyncio.run(
+        Stack.up(folder, regions=("eu", "us"), partitions=STACK_PARTITIONS, prefixes=STACK_PREFIXES, report=print)
+    )
+    yield stack
+    asyncio.run(stack.down())
+
+
+@pytest.fixture
+def stack_prefix(real_stack: Stack) -> str:
+    """A prefix whose events topics exist and are mirrored in `real_stack`, and that no other test uses."""
+    prefix = next(_free_prefixes, None)
+    assert prefix is not None, "more tests use stack_prefix than STACK_PREFIXES has names: make it longer"
+    return prefix
 
 
 def start_kafka(tmp_path_factory: pytest.TempPathFactory) -> KafkaBroker:

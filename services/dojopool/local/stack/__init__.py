@@ -10,3 +10,10 @@ kind of server each, over what `process.py` says of any server; `java.py` and `j
 Left out: replication within a region, TLS, and anything else a real deployment needs. One broker a region on the
 loopback address can show what the programs do, not how a cluster survives the loss of a machine.
 """
+
+from dojopool.local.stack.broker import KafkaBroker, create_topic
+from dojopool.local.stack.mirror import MirrorMaker
+from dojopool.local.stack.redis_server import RedisServer
+from dojopool.local.stack.stack import ServerStatus, Stack
+
+__all__ = ["KafkaBroker", "MirrorMaker", "RedisServer", "ServerStatus", "Stack", "create_topic"]

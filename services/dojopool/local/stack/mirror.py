@@ -51,7 +51,7 @@ class MirrorMaker(Server):
     """The mirror between regions; it has no port of its own. A kill loses nothing: the next start repeats a second.
 
     `answers` says only that the process runs: a mirror works when a record comes out at the other end, which
-    `readiness.mirrors` asks.
+    `readiness.record_arrives` asks.
     """
 
     def __init__(
@@ -79,8 +79,18 @@ class MirrorMaker(Server):
 
 
 def mirrored_topics(region: str, prefixes: Sequence[str]) -> list[str]:
-    """Return the names of a region's own topics that every other region gets: events, and the stack's own probe."""
-    return [f"{prefix}.{kind}.{region}" for prefix in prefixes for kind in ("events", "probe")]
+    """Return the names of a region's own topics that every other region gets: events, and the stack's probe."""
+    return [probe_topic(region), *(events_topic(prefix, region) for prefix in prefixes)]
+
+
+def events_topic(prefix: str, region: str) -> str:
+    """Return the name of the topic of a region's own events."""
+    return f"{prefix}.events.{region}"
+
+
+def probe_topic(region: str) -> str:
+    """Return the name of the topic in which the stack proves that a region's records are mirrored."""
+    return f"stack.probe.{region}"
 
 
 def mirror_properties(bootstraps: Mapping[str, str], prefixes: Sequence[str]) -> str:

@@ -116,11 +116,11 @@ class Server(ABC):
             async with asyncio.timeout(self.ready_seconds):
                 while not await self.answers():
                     if not self.is_alive:
-                        raise Unavailable(self._with_log(f"{self.name} ended while it was starting"))
+                        raise Unavailable(self.with_log(f"{self.name} ended while it was starting"))
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError as error:
             waited = f"{self.name} was started and did not answer within {self.ready_seconds:.0f} s"
-            raise Unavailable(self._with_log(waited)) from error
+            raise Unavailable(self.with_log(waited)) from error
 
     async def start(self) -> None:
         """Launch it and return when it answers; after a failure nothing of it runs."""
@@ -158,7 +158,8 @@ class Server(ABC):
         while self.is_alive:  # noqa: ASYNC110  # it may be no child of ours, then nothing tells us
             await asyncio.sleep(POLL_SECONDS)
 
-    def _with_log(self, what: str) -> str:
+    def with_log(self, what: str) -> str:
+        """Return what happened with the end of its log, for an error message."""
         return f"{what}; the end of {self.log_path}:\n{log_tail(self.log_path)}"
 
 
