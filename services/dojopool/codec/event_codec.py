@@ -21,19 +21,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from dojopool.codec import avro, schema_files
+from dojopool.codec.avro import AvroSchema
 from dojopool.codec.envelope import read_envelope
+from dojopool.codec.mark_codec import MarkCodec
 from dojopool.codec.records import builder
-from dojopool.codec.schema_guard import body_records, check_event_schema, event_type, lint
+from dojopool.codec.schema_guard import check_event_schema, event_type
 from dojopool.codec.values import InvalidBody, checker
-from dojopool.codec.wire import HEADER_BYTES, RECORD_BYTES_MAX, Malformed, fingerprint_of, read_index, single_object
+from dojopool.codec.wire import HEADER_BYTES, RECORD_BYTES_MAX, Malformed, fingerprint_of, read_index
 from dojopool.core.cut import Mark
 from dojopool.core.event import Event, RefusedBody
-from dojopool.core.names import envelope_fault, mark_fault
+from dojopool.core.names import envelope_fault
 from dojopool.errors import GameError, InvalidEvent, RefusedRecord
 
 
@@ -76,23 +78,21 @@ class EventCodec:
 
         Raises GameError when a schema is not one of ours, or when `generated` was made from another schema.
         """
-        self._schema = avro.parse(schema)
-        check_event_schema(self._schema)
-        self.fingerprint = avro.fingerprint(schema)
-        self._head = single_object(self.fingerprint)
-        bodies = body_records(self._schema)
-        self.types = tuple(event_type(record["name"]) for record in bodies)
-        self._names = {event_type(record["name"]): record["name"] for record in bodies}
-        self._checks = {event_type(record["name"]): checker(record) for record in bodies}
-        self._events = {self.fingerprint: _EventReader(self._schema, self._schema)}
-        for older in released:
-            self._events.setdefault(avro.fingerprint(older), _EventReader(_parsed_event_schema(older), self._schema))
-        self._decode = self._generated_decode(generated)
-        self._marks = _MarkCodec.load()
-        known = [*sorted(self._events), *sorted(self._marks.readers)]
-        self.fold_version_part = _digest(self._schema, known)
+        self._schema = _event_schema(schema)
+        self.fingerprint = self._schema.fingerprint
+        self._head = self._schema.header
+        self._bodies = {event_type(body.full["name"]): body for body in avro.bodies(self._schema)}
+        self._checks = {kind: checker(body.full) for kind, body in self._bodies.items()}
+        self._events = {self.fingerprint: _EventReader(self._bodies, self._bodies)}
+        for older in map(_event_schema, released):
+            writers = {event_type(body.full["name"]): body for body in avro.bodies(older)}
+            self._events.setdefault(older.fingerprint, _EventReader(writers, self._bodies))
+        self._decode = self._decoder(generated)
+        self._marks = MarkCodec.load()
+        self.types = tuple(self._bodies)
+        self.fold_version_part = _digest(self._schema.parsed, [*sorted(self._events), *sorted(self._marks.known)])
 
-    def _generated_decode(self, generated: GeneratedDecoder | None) -> Any:
+    def _decoder(self, generated: GeneratedDecoder | None) -> Callable[[bytes, int], Event]:
         if generated is None:
             return self._events[self.fingerprint].decode
         if self.fingerprint != generated.FINGERPRINT:
@@ -110,8 +110,130 @@ class EventCodec:
         if len(data) > RECORD_BYTES_MAX:
             raise RefusedRecord(f"{len(data)} bytes long, more than {RECORD_BYTES_MAX}")
         if data.startswith(self._head):
-            event: Event = self._decode(data, HEADER_BYTES)
-            return event
+            return self._decode(data, HEADER_BYTES)
+        fingerprint = fingerprint_of(data)
+        events = self._events.get(fingerprint)
+        if events is not None:
+            return events.decode(data, HEADER_BYTES)
+        if fingerprint in self._marks.known:
+            return self._marks.decode(data, fingerprint)
+        raise UnknownSchema(fingerprint)
+
+    def encode(  # noqa: PLR0913 - one keyword for each field of an event
+        self,
+        *,
+        match: str,
+        node: str,
+        seq: int,
+        base: int | None,
+        context: Mapping[str, int] | None,
+        stamp: int,
+        type: str,  # noqa: A002 - the field's name in every form of an event
+        body: Mapping[str, Any],
+    ) -> bytes:
+        """The record's value; equal events give equal bytes. The schema says what else than range each field must be.
+
+        Raises InvalidEvent naming the field and what is wrong with it: InvalidBody when only type or body are wrong.
+        """
+        fault = envelope_fault(match=match, node=node, seq=seq, base=base, context=context, stamp=stamp)
+        if fault is not None:
+            raise InvalidEvent(fault)
+        check = self._checks.get(type)
+        if check is None:
+            raise InvalidBody(f"type: {type!a} is not an event of this game; they are {', '.join(self.types)}")
+        record = {
+            "match": match,
+            "node": node,
+            "seq": seq,
+            "base": base,
+            "context": None if context is None else dict(sorted(context.items())),
+            "stamp": stamp,
+            "body": (self._bodies[type].full["name"], check(body, "body")),
+        }
+        data = self._head + avro.encode(self._schema, record)
+        if len(data) > RECORD_BYTES_MAX:
+            raise InvalidBody(f"the event takes {len(data)} bytes, at most {RECORD_BYTES_MAX} are allowed: split it")
+        return data
+
+    def encode_mark(self, mark: Mark) -> bytes:
+        """The record's value of a mark. Raises InvalidEvent when a field is out of range."""
+        return self._marks.encode(mark)
+
+
+def codec_for(schema: str | Path, generated: GeneratedDecoder | None = None) -> EventCodec:
+    """The codec of a schema file and of its released forms; a bare name such as `event.avsc` is one of our own schemas.
+
+    Raises GameError when a file is missing or its schema is refused.
+    """
+    path = schema_files.find(schema)
+    released = [schema_files.load(file) for file in schema_files.released(path)]
+    return EventCodec(schema_files.load(path), generated, released=released)
+
+
+class _EventReader:
+    """Reads events written with one schema as events of another, by fastavro."""
+
+    def __init__(self, writer: Mapping[str, AvroSchema], reader: Mapping[str, AvroSchema]) -> None:
+        """Both map event type to the schema of its body."""
+        self._types = tuple(writer)
+        self._read = {
+            kind: (avro.StrictReader(writer=writer[kind], reader=reader[kind]), builder(reader[kind].full))
+            for kind in writer
+            if kind in reader
+        }
+
+    def decode(self, data: bytes, pos: int) -> Event:
+        """The event whose envelope begins at `pos`. Raises Malformed when the envelope is refused."""
+
+
+class EventCodec:
+    """Encodes and decodes the events of one game, and marks."""
+
+    fingerprint: bytes
+    """8 bytes, as in the header of every record encoded here."""
+    fold_version_part: str
+    """Names what this codec can read and as what; goes into the fold version."""
+    types: tuple[str, ...]
+    """The event types, in the order of the schema."""
+
+    def __init__(self, schema: Any, generated: GeneratedDecoder | None = None, *, released: Iterable[Any] = ()) -> None:
+        """A codec that writes `schema` (as JSON values) and reads it and the `released` ones as its events.
+
+        Raises GameError when a schema is not one of ours, or when `generated` was made from another schema.
+        """
+        self._schema = _event_schema(schema)
+        self.fingerprint = self._schema.fingerprint
+        self._head = self._schema.header
+        self._bodies = {event_type(body.full["name"]): body for body in avro.bodies(self._schema)}
+        self._checks = {kind: checker(body.full) for kind, body in self._bodies.items()}
+        self._events = {self.fingerprint: _EventReader(self._bodies, self._bodies)}
+        for older in map(_event_schema, released):
+            writers = {event_type(body.full["name"]): body for body in avro.bodies(older)}
+            self._events.setdefault(older.fingerprint, _EventReader(writers, self._bodies))
+        self._decode = self._decoder(generated)
+        self._marks = MarkCodec.load()
+        self.types = tuple(self._bodies)
+        self.fold_version_part = _digest(self._schema.parsed, [*sorted(self._events), *sorted(self._marks.known)])
+
+    def _decoder(self, generated: GeneratedDecoder | None) -> Callable[[bytes, int], Event]:
+        if generated is None:
+            return self._events[self.fingerprint].decode
+        if self.fingerprint != generated.FINGERPRINT:
+            raise GameError(
+                f"the generated decoder is of schema {generated.FINGERPRINT.hex()}, the game's schema is"
+                f" {self.fingerprint.hex()}: run `dojo schema generate` again"
+            )
+        return generated.decode
+
+    def decode(self, data: bytes) -> Event | Mark:
+        """The event or mark in a record's value; `Event.body` is a RefusedBody when only the body cannot be used.
+
+        Raises UnknownSchema for another schema's record, and RefusedRecord, with the reason, for what names no event.
+        """
+        if len(data) > RECORD_BYTES_MAX:
+            raise RefusedRecord(f"{len(data)} bytes long, more than {RECORD_BYTES_MAX}")
+        if data.startswith(self._head):
+            return self._decode(data, HEADER_BYTES)
         fingerprint = fingerprint_of(data)
         events = self._events.get(fingerprint)
         if events is not None:
@@ -150,7 +272,7 @@ class EventCodec:
             "base": base,
             "context": None if context is None else dict(sorted(context.items())),
             "stamp": stamp,
-            "body": (self._names[type], check(body, "body")),
+            "body": (self._bodies[type].full["name"], check(body, "body")),
         }
         data = self._head + avro.encode(self._schema, record)
         if len(data) > RECORD_BYTES_MAX:
@@ -178,56 +300,38 @@ def codec_for(schema: str | Path, generated: GeneratedDecoder | None = None) -> 
 class _EventReader:
     """Reads events written with one schema as events of another, by fastavro."""
 
-    def __init__(self, writer: Any, reader: Any) -> None:
-        self._types = [event_type(record["name"]) for record in body_records(writer)]
-        self._bodies = avro.StrictReader(writer=body_records(writer), reader=body_records(reader))
-        self._build = {record["name"]: builder(record) for record in body_records(reader)}
+    def __init__(self, writer: Mapping[str, AvroSchema], reader: Mapping[str, AvroSchema]) -> None:
+        """Both map event type to the schema of its body."""
+        self._types = tuple(writer)
+        self._read: dict[str, tuple[avro.StrictReader, Build]] = {
+            type: (avro.StrictReader(writer=writer[type], reader=reader[type]), builder(reader[type].full))
+            for type in writer
+            if type in reader
+        }
 
     def decode(self, data: bytes, pos: int) -> Event:
+        """The event whose envelope begins at `pos`. Raises Malformed when the envelope is refused."""
         match, node, seq, base, context, stamp, pos = read_envelope(data, pos)
         kind = ""
         body: Any
         try:
-            kind = self._types[read_index(data, pos, len(self._types))[0]]
-            name, fields = self._bodies.read(data, pos)
-            body = self._build[name](fields)
+            index, pos = read_index(data, pos, len(self._types))
+            kind = self._types[index]
+            body = self._body(kind, data, pos)
         except Malformed as error:
             body = RefusedBody(str(error))
         return Event(match, node, seq, base, context, stamp, kind, body, data)
 
-
-class _MarkCodec:
-    """The one mark schema every game shares, and its released forms."""
-
-    def __init__(self, schema: Any, released: Iterable[Any]) -> None:
-        self._schema = avro.parse(schema)
-        lint(self._schema)
-        self._head = single_object(avro.fingerprint(schema))
-        self.readers = {
-            avro.fingerprint(writer): avro.StrictReader(writer=avro.parse(writer), reader=self._schema)
-            for writer in (schema, *released)
-        }
-
-    @staticmethod
-    def load() -> _MarkCodec:
-        path = schema_files.find("mark.avsc")
-        return _MarkCodec(schema_files.load(path), [schema_files.load(file) for file in schema_files.released(path)])
-
-    def encode(self, mark: Mark) -> bytes:
-        fields = {"region": mark.region, "tick": mark.tick, "time": mark.time_ms}
-        return self._head + avro.encode(self._schema, fields)
+    def _body(self, kind: str, data: bytes, pos: int) -> Any:
+        if kind not in self._read:
+            raise Malformed(f"events of type {kind!r} are no longer in the schema")
+        reader, build = self._read[kind]
+        return build(reader.read(data, pos))
 
 
-def _mark(fields: Mapping[str, Any]) -> Mark:
-    fault = mark_fault(region=fields["region"], tick=fields["tick"], time_ms=fields["time"])
-    if fault is not None:
-        raise Malformed(fault)
-    return Mark(region=fields["region"], tick=fields["tick"], time_ms=fields["time"])
-
-
-def _parsed_event_schema(schema: Any) -> Any:
+def _event_schema(schema: Any) -> AvroSchema:
     parsed = avro.parse(schema)
-    check_event_schema(parsed)
+    check_event_schema(parsed.full)
     return parsed
 
 

@@ -35,23 +35,16 @@ def record_class(name: str, fields: Sequence[str]) -> type[DecodedRecord]:
     return type(name, (DecodedRecord,), {"__slots__": tuple(fields), "__match_args__": tuple(fields)})
 
 
-def builder(schema: Any, named: dict[str, Build] | None = None) -> Build:
-    """How to turn fastavro's value of a parsed schema into lists, maps, scalars and record objects."""
-    known = {} if named is None else named
+def builder(schema: Any) -> Build:
+    """How to turn fastavro's value of a schema in its full form into lists, maps, scalars and record objects."""
     if isinstance(schema, list):
-        others = [branch for branch in schema if branch != "null"]
-        return _nullable(builder(others[0], known))
-    if isinstance(schema, str):
-        return known.get(schema, _as_it_is)
-    kind = schema["type"]
+        return _nullable(builder(next(branch for branch in schema if branch != "null")))
+    kind = schema if isinstance(schema, str) else schema["type"]
     if kind == "array":
-        return _list_of(builder(schema["items"], known))
+        return _list_of(builder(schema["items"]))
     if kind == "map":
-        return _map_of(builder(schema["values"], known))
-    if kind == "record":
-        known[schema["name"]] = _record(schema, known)
-        return known[schema["name"]]
-    return _as_it_is if kind == "enum" else builder(kind, known)
+        return _map_of(builder(schema["values"]))
+    return _record(schema) if kind == "record" else _as_it_is
 
 
 def plain(value: Any) -> Any:
@@ -69,13 +62,7 @@ def _as_it_is(value: Any) -> Any:
 
 
 def _nullable(build: Build) -> Build:
-    def optional(value: Any) -> Any:
-        if value is None:
-            return None
-        # fastavro names a record that was a branch of a union; a nullable has only one it can be.
-        return build(value[1] if isinstance(value, tuple) else value)
-
-    return optional
+    return lambda value: None if value is None else build(value)
 
 
 def _list_of(build: Build) -> Build:
@@ -86,9 +73,9 @@ def _map_of(build: Build) -> Build:
     return lambda items: {key: build(item) for key, item in items.items()}
 
 
-def _record(schema: Any, known: dict[str, Build]) -> Build:
+def _record(schema: Any) -> Build:
     names = [field["name"] for field in schema["fields"]]
-    builds = [builder(field["type"], known) for field in schema["fields"]]
+    builds = [builder(field["type"]) for field in schema["fields"]]
     made = record_class(schema["name"].rpartition(".")[2], names)
 
     def build(value: Any) -> DecodedRecord:

@@ -36,28 +36,20 @@ _PRIMITIVES: Mapping[str, Callable[[bytes, int], tuple[object, int]]] = {
 }
 
 
-def walker(schema: Any, named: dict[str, Walk] | None = None) -> Walk:
-    """The walk over values of a parsed schema that the schema guard has passed. It may refer to names in `named`."""
-    known = {} if named is None else named
+def walker(schema: Any) -> Walk:
+    """The walk over values of a schema in its full form (`avro.AvroSchema.full`)."""
     if isinstance(schema, list):
-        return _union([walker(branch, known) for branch in schema])
-    if isinstance(schema, str):
-        return _primitive(schema) if schema == "null" or schema in _PRIMITIVES else known[schema]
-    kind = schema["type"]
+        return _union([walker(branch) for branch in schema])
+    kind = schema if isinstance(schema, str) else schema["type"]
     if kind == "array":
-        return _blocks(walker(schema["items"], known), keyed=False)
+        return _blocks(walker(schema["items"]), keyed=False)
     if kind == "map":
-        return _blocks(walker(schema["values"], known), keyed=True)
+        return _blocks(walker(schema["values"]), keyed=True)
     if kind == "enum":
-        return _remember(schema, known, _enum(len(schema["symbols"])))
+        return _enum(len(schema["symbols"]))
     if kind == "record":
-        return _remember(schema, known, _record([walker(field["type"], known) for field in schema["fields"]]))
-    return walker(kind, known)
-
-
-def _remember(schema: Any, known: dict[str, Walk], walk: Walk) -> Walk:
-    known[schema["name"]] = walk
-    return walk
+        return _record([walker(field["type"]) for field in schema["fields"]])
+    return _primitive(kind)
 
 
 def _primitive(name: str) -> Walk:

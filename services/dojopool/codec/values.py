@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from dojopool.codec.wire import INT_MAX, INT_MIN
-from dojopool.errors import InvalidEvent
+from dojopool.errors import GameError, InvalidEvent
 
 Check: TypeAlias = Callable[[object, str], Any]
-"""From a value and its path to the value as it is written. Raises InvalidBody."""
+"""From a value and its path to the value as it is written. Raises InvalidBody naming path, value and rule."""
 
 LONG_MIN, LONG_MAX = -(1 << 63), (1 << 63) - 1
 
@@ -27,22 +27,18 @@ class InvalidBody(InvalidEvent):
     """An event whose envelope is good, but whose type or body is not. In a stream it would count and write nothing."""
 
 
-def checker(schema: Any, named: dict[str, Check] | None = None) -> Check:
-    """The check of values of a parsed schema that the schema guard has passed."""
-    known = {} if named is None else named
+def checker(schema: Any) -> Check:
+    """The check of values of a body, or a part of one, in its schema's full form."""
     if isinstance(schema, list):
-        return _nullable(checker(next(branch for branch in schema if branch != "null"), known))
-    if isinstance(schema, str):
-        return _SCALARS[schema] if schema in _SCALARS else known[schema]
-    kind = schema["type"]
+        return _nullable(checker(next(branch for branch in schema if branch != "null")))
+    kind = schema if isinstance(schema, str) else schema["type"]
     if kind == "array":
-        return _array(checker(schema["items"], known))
+        return _array(checker(schema["items"]))
     if kind == "map":
-        return _map(checker(schema["values"], known))
-    if kind in ("enum", "record"):
-        known[schema["name"]] = _enum(schema["symbols"]) if kind == "enum" else _record(schema, known)
-        return known[schema["name"]]
-    return checker(kind, known)
+        return _map(checker(schema["values"]))
+    if kind == "enum":
+        return _enum(schema["symbols"])
+    return _record(schema) if kind == "record" else _SCALARS[kind]
 
 
 def _fault(path: str, value: object, rule: str) -> InvalidBody:
@@ -126,9 +122,10 @@ def _map(item: Check) -> Check:
     return check
 
 
-def _record(schema: Any, known: dict[str, Check]) -> Check:
-    fields = {field["name"]: checker(field["type"], known) for field in schema["fields"]}
+def _record(schema: Any) -> Check:
+    fields = {field["name"]: checker(field["type"]) for field in schema["fields"]}
     defaults = {field["name"]: field["default"] for field in schema["fields"] if "default" in field}
+    _check_defaults(schema["name"], fields, defaults)
 
     def check(value: object, path: str) -> dict[str, Any]:
         if not isinstance(value, Mapping):
@@ -143,3 +140,14 @@ def _record(schema: Any, known: dict[str, Check]) -> Check:
         return {name: part(complete[name], f"{path}.{name}") for name, part in fields.items()}
 
     return check
+
+
+def _check_defaults(record: str, fields: Mapping[str, Check], defaults: Mapping[str, Any]) -> None:
+    """A default becomes the value of older events, as it stands, so it must be a whole value of its field."""
+    for name, default in defaults.items():
+        try:
+            whole = fields[name](default, f"{record}.{name}: default")
+        except InvalidBody as error:
+            raise GameError(str(error)) from error
+        if whole != default:
+            raise GameError(f"{record}.{name}: default must be written out: {whole}")
