@@ -1,9 +1,9 @@
 """Everything a user may set, read once from the environment into frozen values and checked before a program starts.
 
-One class per kind of program, each adding what it needs: `Settings` (every command), `ClusterSettings` (reaches Kafka or
-Redis), `ClientSettings` (works in one region), `ReplicaSettings`. The sentence under a field is its documentation:
-`dojo settings` and `docs/settings.md` print it. Left out on purpose: files of settings, and whatever a program can find out
-by itself.
+One class per kind of program, each adding what it needs: `Settings` (every command), `ClusterSettings` (reaches Kafka
+or Redis), `ClientSettings` (works in one region), `ReplicaSettings`. The sentence under a field is its documentation:
+`dojo settings` and `docs/settings.md` print it. Left out on purpose: files of settings, and whatever a program can find
+out by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
+from platformdirs import user_data_path
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -52,8 +53,8 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 def _by_region(text: object) -> object:
     """`value` or `eu=value,us=value` as a mapping, a value for no region in particular under "".
 
-    A value may itself be a comma separated list (bootstrap servers), so only a part that starts with `region=` opens a new
-    pair.
+    A value may itself be a comma separated list (bootstrap servers), so only a part that starts with `region=` opens a
+    new pair.
     """
     if not isinstance(text, str):
         return text
@@ -81,7 +82,7 @@ FilePath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 @dataclass(frozen=True, slots=True)
 class KafkaSecurity:
-    """How to speak to Kafka; all defaults mean plaintext without login. ClusterSettings checks it, the adapter maps it."""
+    """How to speak to Kafka; the defaults mean plaintext, no login. ClusterSettings checks it, the adapter maps it."""
 
     tls: bool = False
     ca: Path | None = None
@@ -108,8 +109,9 @@ class Settings(BaseSettings):
     """First part of every topic name and Redis key; change it to let staging live beside production."""
     game: str = "pool"
     """The game to fold: `pool`, or `module:object` of your own; every program of a deployment must use the same."""
-    data_dir: FilePath = Path("~/.local/share/dojo").expanduser()
-    """Directory for what local commands keep between runs: the stack's servers and logs, the address of `dojo dev`."""
+    data_dir: FilePath = Field(default_factory=lambda: user_data_path("dojo"))
+    """Directory for what local commands keep between runs: the stack's servers and logs, the address of `dojo dev`;
+    the user's data directory without it."""
     log: Literal["auto", "json", "pretty"] = "auto"
     """Form of log lines on stderr: `json` for machines, `pretty` for people, `auto` is pretty on a terminal."""
 
@@ -117,8 +119,8 @@ class Settings(BaseSettings):
     def load(cls, **overrides: Any) -> Self:
         """Read the environment; `overrides` (by field name) win over it, None means "not given".
 
-        Raises ConfigError that names each wrong variable, the value found (unless it is secret) and the rule; also for a
-        `DOJO_` name that no program knows.
+        Raises ConfigError that names each wrong variable, the value found (unless it is secret) and the rule; also for
+        a `DOJO_` name that no program knows.
         """
         _refuse_unknown_names()
         try:
@@ -136,12 +138,12 @@ class ClusterSettings(Settings):
     region: Name | None = None
     """The region this program runs in; needed where there are several and the program works in one."""
     kafka: ByRegion = {}
-    """Kafka bootstrap servers, `host:port,host:port`; `eu=host:port,us=host:port` for commands that reach several regions."""
+    """Kafka bootstrap servers, `host:port,host:port`; `eu=host:port,us=host:port` to reach several regions."""
     redis: ByRegion = Field(default={}, repr=False)
     """Redis URL (`redis://` or, with TLS, `rediss://`), or `region=URL` pairs; write a comma in a password as %2C."""
     partitions: int = Field(default=16, ge=1, le=PARTITIONS_MAX)
-    """Partitions of every event topic; fixed for the life of a deployment, and no more replicas can share a region's work:
-    choose it high."""
+    """Partitions of every event topic; fixed for the life of a deployment, and no more replicas than this can share a
+    region's work: choose it high."""
     kafka_tls: bool = False
     """Whether to speak TLS to Kafka."""
     kafka_ca: FilePath | None = None
@@ -174,7 +176,7 @@ class ClusterSettings(Settings):
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
         if self.region is not None and self.region not in self.regions:
-            raise ConfigError(f"DOJO_REGION is {self.region}, but must be one of DOJO_REGIONS ({','.join(self.regions)})")
+            raise ConfigError(f"DOJO_REGION is {self.region}, not one of DOJO_REGIONS ({','.join(self.regions)})")
         for variable, values in (("DOJO_KAFKA", self.kafka), ("DOJO_REDIS", self.redis)):
             if foreign := sorted(set(values) - {*self.regions, ""}):
                 raise ConfigError(f"{variable} names {foreign[0]}, not one of DOJO_REGIONS ({','.join(self.regions)})")
@@ -247,7 +249,7 @@ class ReplicaSettings(ClientSettings):
     metrics: int | None = Field(default=None, ge=0, le=65535)
     """Port for `/metrics`, `/livez` and `/readyz`; off without it, 0 takes a free one and logs it."""
     session_timeout_ms: int = Field(default=3000, ge=300, le=300_000)
-    """Milliseconds of silence after which a replica's partitions go to others; managed Kafka may ask for 6000 or more."""
+    """Milliseconds of silence after which a replica's partitions go to others; managed Kafka may demand 6000."""
 
     @model_validator(mode="after")
     def _servers_are_set(self) -> Self:
