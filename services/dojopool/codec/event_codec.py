@@ -131,7 +131,7 @@ class EventCodec:
         type: str,  # noqa: A002 - the field's name in every form of an event
         body: Mapping[str, Any],
     ) -> bytes:
-        """The record's value; equal events give equal bytes. The schema says what else than range each field must be.
+        """The record's value; equal events give equal bytes.
 
         Raises InvalidEvent naming the field and what is wrong with it: InvalidBody when only type or body are wrong.
         """
@@ -152,7 +152,7 @@ class EventCodec:
         }
         data = self._head + avro.encode(self._schema, record)
         if len(data) > RECORD_BYTES_MAX:
-            raise InvalidBody(f"the event takes {len(data)} bytes, at most {RECORD_BYTES_MAX} are allowed: split it")
+            raise InvalidEvent(f"the event takes {len(data)} bytes, at most {RECORD_BYTES_MAX} are allowed: split it")
         return data
 
     def encode_mark(self, mark: Mark) -> bytes:
@@ -180,133 +180,6 @@ class _EventReader:
             kind: (avro.StrictReader(writer=writer[kind], reader=reader[kind]), builder(reader[kind].full))
             for kind in writer
             if kind in reader
-        }
-
-    def decode(self, data: bytes, pos: int) -> Event:
-        """The event whose envelope begins at `pos`. Raises Malformed when the envelope is refused."""
-
-
-class EventCodec:
-    """Encodes and decodes the events of one game, and marks."""
-
-    fingerprint: bytes
-    """8 bytes, as in the header of every record encoded here."""
-    fold_version_part: str
-    """Names what this codec can read and as what; goes into the fold version."""
-    types: tuple[str, ...]
-    """The event types, in the order of the schema."""
-
-    def __init__(self, schema: Any, generated: GeneratedDecoder | None = None, *, released: Iterable[Any] = ()) -> None:
-        """A codec that writes `schema` (as JSON values) and reads it and the `released` ones as its events.
-
-        Raises GameError when a schema is not one of ours, or when `generated` was made from another schema.
-        """
-        self._schema = _event_schema(schema)
-        self.fingerprint = self._schema.fingerprint
-        self._head = self._schema.header
-        self._bodies = {event_type(body.full["name"]): body for body in avro.bodies(self._schema)}
-        self._checks = {kind: checker(body.full) for kind, body in self._bodies.items()}
-        self._events = {self.fingerprint: _EventReader(self._bodies, self._bodies)}
-        for older in map(_event_schema, released):
-            writers = {event_type(body.full["name"]): body for body in avro.bodies(older)}
-            self._events.setdefault(older.fingerprint, _EventReader(writers, self._bodies))
-        self._decode = self._decoder(generated)
-        self._marks = MarkCodec.load()
-        self.types = tuple(self._bodies)
-        self.fold_version_part = _digest(self._schema.parsed, [*sorted(self._events), *sorted(self._marks.known)])
-
-    def _decoder(self, generated: GeneratedDecoder | None) -> Callable[[bytes, int], Event]:
-        if generated is None:
-            return self._events[self.fingerprint].decode
-        if self.fingerprint != generated.FINGERPRINT:
-            raise GameError(
-                f"the generated decoder is of schema {generated.FINGERPRINT.hex()}, the game's schema is"
-                f" {self.fingerprint.hex()}: run `dojo schema generate` again"
-            )
-        return generated.decode
-
-    def decode(self, data: bytes) -> Event | Mark:
-        """The event or mark in a record's value; `Event.body` is a RefusedBody when only the body cannot be used.
-
-        Raises UnknownSchema for another schema's record, and RefusedRecord, with the reason, for what names no event.
-        """
-        if len(data) > RECORD_BYTES_MAX:
-            raise RefusedRecord(f"{len(data)} bytes long, more than {RECORD_BYTES_MAX}")
-        if data.startswith(self._head):
-            return self._decode(data, HEADER_BYTES)
-        fingerprint = fingerprint_of(data)
-        events = self._events.get(fingerprint)
-        if events is not None:
-            return events.decode(data, HEADER_BYTES)
-        marks = self._marks.readers.get(fingerprint)
-        if marks is not None:
-            return _mark(marks.read(data, HEADER_BYTES))
-        raise UnknownSchema(fingerprint)
-
-    def encode(  # noqa: PLR0913 - one keyword for each field of an event
-        self,
-        *,
-        match: str,
-        node: str,
-        seq: int,
-        base: int | None,
-        context: Mapping[str, int] | None,
-        stamp: int,
-        type: str,  # noqa: A002 - the field's name in every form of an event
-        body: Mapping[str, Any],
-    ) -> bytes:
-        """The record's value; equal events give equal bytes. The schema says what else than range each field must be.
-
-        Raises InvalidEvent naming the field and what is wrong with it: InvalidBody when only type or body are wrong.
-        """
-        fault = envelope_fault(match=match, node=node, seq=seq, base=base, context=context, stamp=stamp)
-        if fault is not None:
-            raise InvalidEvent(fault)
-        check = self._checks.get(type)
-        if check is None:
-            raise InvalidBody(f"type: {type!a} is not an event of this game; they are {', '.join(self.types)}")
-        record = {
-            "match": match,
-            "node": node,
-            "seq": seq,
-            "base": base,
-            "context": None if context is None else dict(sorted(context.items())),
-            "stamp": stamp,
-            "body": (self._bodies[type].full["name"], check(body, "body")),
-        }
-        data = self._head + avro.encode(self._schema, record)
-        if len(data) > RECORD_BYTES_MAX:
-            raise InvalidBody(f"the event takes {len(data)} bytes, at most {RECORD_BYTES_MAX} are allowed: split it")
-        return data
-
-    def encode_mark(self, mark: Mark) -> bytes:
-        """The record's value of a mark. Raises InvalidEvent when a field is out of range."""
-        fault = mark_fault(region=mark.region, tick=mark.tick, time_ms=mark.time_ms)
-        if fault is not None:
-            raise InvalidEvent(fault)
-        return self._marks.encode(mark)
-
-
-def codec_for(schema: str | Path, generated: GeneratedDecoder | None = None) -> EventCodec:
-    """The codec of a schema file and of its released forms; a bare name such as `event.avsc` is one of our own schemas.
-
-    Raises GameError when a file is missing or its schema is refused.
-    """
-    path = schema_files.find(schema)
-    released = [schema_files.load(file) for file in schema_files.released(path)]
-    return EventCodec(schema_files.load(path), generated, released=released)
-
-
-class _EventReader:
-    """Reads events written with one schema as events of another, by fastavro."""
-
-    def __init__(self, writer: Mapping[str, AvroSchema], reader: Mapping[str, AvroSchema]) -> None:
-        """Both map event type to the schema of its body."""
-        self._types = tuple(writer)
-        self._read: dict[str, tuple[avro.StrictReader, Build]] = {
-            type: (avro.StrictReader(writer=writer[type], reader=reader[type]), builder(reader[type].full))
-            for type in writer
-            if type in reader
         }
 
     def decode(self, data: bytes, pos: int) -> Event:

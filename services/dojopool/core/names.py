@@ -65,8 +65,45 @@ def region_of(node: str) -> str:
 def envelope_fault(
     *, match: str, node: str, seq: int, base: int | None, context: Mapping[str, int] | None, stamp: int
 ) -> str | None:
-    """What is wrong with an envelope: the first fault found, in the order of its fields."""
-    return match_fault(match) or node_fault(node) or numbers_fault(node, seq, base, context, stamp)
+    """What is wrong with an envelope that anyone may have put together: types first, then names and ranges."""
+    return (
+        _texts_fault(match=match, node=node)
+        or _integers_fault(seq=seq, base=0 if base is None else base, stamp=stamp)
+        or _context_types_fault(context)
+        or match_fault(match)
+        or node_fault(node)
+        or numbers_fault(node, seq, base, context, stamp)
+    )
+
+
+def _texts_fault(**fields: object) -> str | None:
+    for field, value in fields.items():
+        if not isinstance(value, str):
+            return f"{field} {_shown(value)} is not a string"
+    return None
+
+
+def _integers_fault(**fields: object) -> str | None:
+    for field, value in fields.items():
+        if not _is_integer(value):
+            return f"{field} {_shown(value)} is not an integer"
+    return None
+
+
+def _context_types_fault(context: object) -> str | None:
+    if context is None:
+        return None
+    if not isinstance(context, Mapping):
+        return f"context {_shown(context)} is not an object"
+    for node, counter in context.items():
+        if not isinstance(node, str) or not _is_integer(counter):
+            return f"context: {_shown(node)} to {_shown(counter)} is not a node to an integer"
+    return None
+
+
+def _is_integer(number: object) -> bool:
+    """Whether `number` is a whole number; a boolean is none, though Python counts it as one."""
+    return isinstance(number, int) and not isinstance(number, bool)
 
 
 def numbers_fault(node: str, seq: int, base: int | None, context: Mapping[str, int] | None, stamp: int) -> str | None:
@@ -108,7 +145,7 @@ def mark_fault(*, region: str, tick: int, time_ms: int) -> str | None:
     return region_fault(region)
 
 
-def _shown(name: str) -> str:
-    """A name as an error may print it: quoted, escaped and cut."""
-    cut = name if len(name) <= _SHOWN_CHARACTERS_MAX else name[:_SHOWN_CHARACTERS_MAX] + "..."
-    return ascii(cut)
+def _shown(value: object) -> str:
+    """A value as an error may print it: escaped and cut."""
+    shown = ascii(value)
+    return shown if len(shown) <= _SHOWN_CHARACTERS_MAX else shown[:_SHOWN_CHARACTERS_MAX] + "..."
