@@ -5,7 +5,7 @@ and `dojo stack` all run Apache Kafka itself, from its Maven artifacts, and a Re
 
 Where to look: `stack.py` starts, ends and lists everything; `broker.py`, `mirror.py` and `redis_server.py` hold one
 kind of server each, over what `process.py` says of any server; `java.py` and `jars.py` find what a broker runs from;
-`state.py` remembers on disk what was started; `readiness.py` proves that it works.
+`layout.py` and `state.py` remember what was started; `readiness.py` proves that it works.
 
 Left out: replication within a region, TLS, and anything else a real deployment needs. One broker a region on the
 loopback address can show what the programs do, not how a cluster survives the loss of a machine.

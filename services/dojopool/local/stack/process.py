@@ -46,7 +46,7 @@ class ProcessId:
             process = psutil.Process(self.pid)
             is_same = abs(process.create_time() - self.started) <= START_TOLERANCE_SECONDS
             has_ended = process.status() == psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, psutil.AccessDenied):  # what we may not look at, we did not start
             return None
         return process if is_same and not has_ended else None
 

@@ -9,21 +9,19 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 from typing import Literal
 
-from dojopool.errors import CallerError
 from dojopool.local.stack import state
 from dojopool.local.stack.broker import KafkaBroker, create_topic
 from dojopool.local.stack.java import find_java
+from dojopool.local.stack.layout import StackState, new_layout, resumed
 from dojopool.local.stack.mirror import MirrorMaker, events_topic, probe_topic
-from dojopool.local.stack.ports import free_ports, is_free
 from dojopool.local.stack.process import ProcessId, Server, port_answers
 from dojopool.local.stack.readiness import record_arrives
 from dojopool.local.stack.redis_server import RedisServer, find_redis_server
-from dojopool.local.stack.state import Layout, RegionPorts, StackState
 
 EVENTS_TOPIC_CONFIGS: Mapping[str, str] = {"retention.ms": "-1"}
 """Events are kept until compaction trims them; Kafka's default would drop them after a week."""
@@ -70,10 +68,11 @@ class Stack:
         """
         assert regions, "a stack has at least one region"
         with state.locked(folder):
+            wanted = new_layout(regions, partitions=partitions, prefixes=prefixes)
             saved = state.load(folder)
-            wanted = Layout(regions=_new_ports(regions), partitions=partitions, prefixes=tuple(prefixes))
-            stack = cls(folder, StackState(layout=wanted) if saved is None else _resumed(saved, wanted, folder))
+            stack = cls(folder, StackState(layout=wanted) if saved is None else resumed(saved, wanted, folder))
             ended = [server for server in stack.servers if not server.is_alive]
+            await _find_programs(report)
             report("starting " + ", ".join(server.name for server in ended) if ended else "the stack is already up")
             try:
                 await stack._start(ended, report)
@@ -122,10 +121,6 @@ class Stack:
         return [server.name for server in running]
 
     async def _start(self, ended: Sequence[Server], report: Report) -> None:
-        if any(not isinstance(server, RedisServer) for server in ended):
-            report("looking for Java and Kafka's jars (fetched once, about 55 MB)")
-            await find_java()
-        await find_redis_server()
         first = [server for server in ended if server is not self.mirror]
         for server in first:  # launch all, then wait: they boot side by side
             await server.launch()
@@ -170,7 +165,7 @@ class Stack:
         state.save(self.folder, StackState(layout=self.layout, processes=alive))
 
     def _named(self, name: str) -> Server:
-        return next(server for server in self.servers if server.name == name)
+        return {server.name: server for server in self.servers}[name]
 
     def _broker(self, region: str, processes: Mapping[str, ProcessId]) -> KafkaBroker:
         name, ports = f"kafka {region}", self.layout.regions[region]
@@ -198,32 +193,11 @@ class Stack:
         )
 
 
-def _new_ports(regions: Sequence[str]) -> dict[str, RegionPorts]:
-    ports = iter(free_ports(3 * len(regions)))
-    return {region: RegionPorts(kafka=next(ports), controller=next(ports), redis=next(ports)) for region in regions}
-
-
-def _resumed(saved: StackState, wanted: Layout, folder: Path) -> StackState:
-    """Return what to go on with: the saved ports when they are still ours to use, else the wanted ones."""
-    if saved.layout.regions.keys() != wanted.regions.keys() or saved.layout.partitions != wanted.partitions:
-        raise CallerError(
-            f"the stack in {folder} has {_described(saved.layout)}, not {_described(wanted)}:"
-            " take its values, or delete it and its data with `dojo stack down --wipe`"
-        )
-    if any(process.find() for process in saved.processes.values()):
-        if saved.layout.prefixes != wanted.prefixes:
-            raise CallerError(
-                f"the stack is up for the prefixes {', '.join(saved.layout.prefixes)},"
-                f" not {', '.join(wanted.prefixes)}: end it with `dojo stack down`, then start it again"
-            )
-        return saved
-    ports = [port for region in saved.layout.regions.values() for port in astuple(region)]
-    regions = saved.layout.regions if all(map(is_free, ports)) else wanted.regions
-    return StackState(layout=replace(wanted, regions=regions))
-
-
-def _described(layout: Layout) -> str:
-    return f"the regions {', '.join(sorted(layout.regions))} with {layout.partitions} partitions"
+async def _find_programs(report: Report) -> None:
+    """Fail before anything is written when a program is missing."""
+    report("looking for Java, Kafka's jars (fetched once, about 55 MB) and a Redis server")
+    await find_java()
+    await find_redis_server()
 
 
 async def _status(server: Server) -> ServerStatus:

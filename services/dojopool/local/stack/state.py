@@ -9,42 +9,15 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from dojopool.errors import CorruptState, Unavailable
+from dojopool.local.stack.layout import Layout, RegionPorts, StackState
 from dojopool.local.stack.process import ProcessId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegionPorts:
-    """The loopback ports of one region's servers."""
-
-    kafka: int
-    controller: int
-    redis: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """What a stack consists of; all but the prefixes is fixed for the life of its data."""
-
-    regions: Mapping[str, RegionPorts]
-    partitions: int
-    """Of every events topic."""
-    prefixes: tuple[str, ...]
-    """The deployments whose events are mirrored, as `DOJO_PREFIX` names them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackState:
-    """A layout and the processes started for it, by server name; none of them need still run."""
-
-    layout: Layout
-    processes: Mapping[str, ProcessId] = field(default_factory=dict)
 
 
 def load(folder: Path) -> StackState | None:
