@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from importlib import import_module
-from typing import Any, Final
+from typing import Any
 
 from dojopool.core.crdt.kind import Edit, Write
 from dojopool.core.crdt.maps import RecordKind, View
@@ -30,7 +29,7 @@ from dojopool.core.state.declaration import (
     remove_wins,
     turn,
 )
-from dojopool.errors import ConfigError, GameError
+from dojopool.errors import GameError
 
 __all__ = [
     "Game",
@@ -39,7 +38,6 @@ __all__ = [
     "counter",
     "flag",
     "highest",
-    "load_game",
     "log",
     "lowest",
     "lww",
@@ -51,17 +49,13 @@ __all__ = [
 
 Reducer = Callable[[Any, Any], None]
 Invariant = Callable[[Any], bool]
-Decoder = Callable[[bytes], Event]
-"""A generated decoder of the game's current event schema."""
-
-BUILT_IN: Final = {"pool": "dojopool.games.pool:pool"}
 
 
 class Game:
     """A game: its name, state, event schema, reducers and invariants.
 
-    `schema` is the file name of the game's event schema, looked for beside the game's module and then among the
-    built-in ones; `decoder` is the module that `dojo schema generate` made of it, or None to decode through fastavro.
+    `schema` is the file name of the game's event schema, looked for beside the module of its state and then among the
+    built-in ones; `decoder` names the module that `dojo schema generate` made of it, None to decode through fastavro.
     """
 
     def __init__(self, name: str, *, state: type[State], schema: str, decoder: str | None = None) -> None:
@@ -129,20 +123,6 @@ class Game:
         """
         meaning = f"{self.name}\n{FORMAT}\n{self.kind.describe()}\n{schemas}"
         return f"{self.name}-{FORMAT}-{hashlib.sha256(meaning.encode()).hexdigest()[:12]}"
-
-
-def load_game(name: str) -> Game:
-    """The game that `name` means: a built-in one, or `module:object`. Raises ConfigError."""
-    module_name, _, attribute = BUILT_IN.get(name, name).partition(":")
-    if not attribute:
-        raise ConfigError(f"game {name!r} is neither built in ({', '.join(BUILT_IN)}) nor of the form module:object")
-    try:
-        game = getattr(import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"game {name!r} cannot be loaded: {error}") from error
-    if not isinstance(game, Game):
-        raise ConfigError(f"game {name!r} names a {type(game).__name__}, not a dojopool.game.Game")
-    return game
 
 
 def _holds(rule: Invariant, view: View) -> bool:

@@ -287,12 +287,15 @@ class BatchFacts:
     events: int
     """Events delivered to state."""
     duplicates: int
+    waited: int
+    """Events that had to wait for causal predecessors when they arrived."""
+    equivocations: int
+    """Records with another payload under a dot that is known."""
     matches: int
     letters: int
     waiting: int
     """Events of the partition waiting for causal predecessors after the batch."""
     fold_s: float
-    write_s: float
     lag_records: Mapping[str, int]
     """Per region, records known to be in the log behind what was read."""
     mark_time_ms: Mapping[str, int]
@@ -302,7 +305,7 @@ class BatchFacts:
 class Observer(Protocol):
     """Is told facts by a replica. Calls must return at once and must not raise."""
 
-    def batch_applied(self, facts: BatchFacts) -> None: ...
+    def batch_applied(self, facts: BatchFacts, *, write_s: float) -> None: ...
 
     def partition_claimed(self, partition: int, *, epoch: int, matches: int) -> None: ...
 

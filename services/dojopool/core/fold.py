@@ -124,6 +124,9 @@ class Fold:
         match = self.matches.get(match_id)
         if match is None:
             match = self.matches[match_id] = Match(self.kind)
+            self._changed[match_id] = (
+                1 << len(self.kind.names)
+            ) - 1  # a new match shows all its fields, empty ones too
         return match
 
     def _wait(self, match_id: str, region: str) -> None:

@@ -1,1 +1,1 @@
-"""Built-in games."""
+"""Games: the built-in ones, and how `DOJO_GAME` becomes a game with its codec."""

@@ -1,0 +1,35 @@
+"""What readers see of a match: JSON per changed field, and the `@` fields that every view carries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from dojopool.core.crdt.maps import RecordKind
+from dojopool.core.match import Match
+from dojopool.ports import MatchChange
+
+
+def render(match_id: str, match: Match, kind: RecordKind, *, fields: int, at_ms: int) -> MatchChange:
+    """The change to store for a match of which the top-level fields in the bit set `fields` were written."""
+    shown = {kind.names[index]: to_json(kind.plain_field(match.root, index)) for index in _bits(fields)}
+    shown["@clock"] = to_json(dict(sorted(match.inbox.delivered.items())))
+    shown["@stamp"] = b"%d" % match.stamp
+    shown["@at"] = b"%d" % at_ms
+    shown["@pending"] = b"%d" % match.pending
+    return MatchChange(match=match_id, state=match.encode(kind), fields=shown)
+
+
+def to_json(value: Any) -> bytes:
+    """Compact JSON in UTF-8, keys in the order given."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _bits(fields: int) -> Iterator[int]:
+    index = 0
+    while fields:
+        if fields & 1:
+            yield index
+        fields >>= 1
+        index += 1
