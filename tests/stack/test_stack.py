@@ -41,15 +41,28 @@ def dojo_stack(
     *arguments: str, data_dir: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run `dojo stack` as its own process, as a user does: what it starts must outlive it."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOJO_")}
     return subprocess.run(
         [*DOJO, *arguments],
-        env={**inherited, "DOJO_DATA_DIR": str(data_dir), **(environment or {})},
+        env={**environment_for(data_dir), **(environment or {})},
         capture_output=True,
         text=True,
         timeout=240,
         check=False,
     )
+
+
+def environment_for(data_dir: Path) -> dict[str, str]:
+    """The environment of this run without its own settings, with another data folder."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOJO_")}
+    return {**inherited, "DOJO_DATA_DIR": str(data_dir)}
+
+
+def command_line(process: psutil.Process) -> str:
+    """The command line of a process, empty when it ended or is not ours to see."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def pids(data_dir: Path) -> dict[str, int]:
@@ -166,6 +179,28 @@ def test_a_stack_from_up_to_wipe(data_dir: Path) -> None:
     assert (down.returncode, down.stderr.strip()) == (0, "ended kafka eu, redis eu")
     assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in running)
     assert not (data_dir / "stack").exists()
+
+
+def test_an_interrupted_up_leaves_nothing_running(tmp_path: Path) -> None:
+    """Ctrl-C half way ends what was started, and whoever comes next meanwhile is told to wait."""
+    need_java()
+    need_redis()
+    with subprocess.Popen(
+        [*DOJO, "up"], env=environment_for(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as up:
+        assert up.stderr is not None
+        for line in up.stderr:
+            if "kafka eu answers" in line:
+                break
+        meanwhile = dojo_stack("down", data_dir=tmp_path)
+        up.send_signal(signal.SIGINT)
+        up.wait(timeout=60)
+
+    assert meanwhile.returncode == 4
+    assert "another `dojo stack` command is at work" in meanwhile.stderr
+    assert up.returncode != 0
+    assert set(conditions(tmp_path).values()) == {"ended"}
+    assert [process for process in psutil.process_iter() if str(tmp_path) in command_line(process)] == []
 
 
 def test_up_without_java_says_what_to_install(tmp_path: Path) -> None:

@@ -85,6 +85,17 @@ async def test_jars_are_fetched_once(cache: Path, tmp_path: Path, monkeypatch: p
     assert list(cache.parent.iterdir()) == [cache]
 
 
+async def test_a_jar_changed_in_the_cache_is_noticed(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cached jars are checked at every use, not only when they are fetched."""
+    cache.parent.mkdir()
+    folder_of(cache, {"a.jar": "a.jar", "b.jar": "changed since"})
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unavailable, match=r"other content \['b.jar'\]; delete that folder"):
+        await jars.class_path()
+
+
 async def test_the_first_of_two_fetches_wins(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that another process published meanwhile is used, and ours is thrown away."""
     fill = 'printf a.jar > "$d/a.jar"; printf b.jar > "$d/b.jar"'
