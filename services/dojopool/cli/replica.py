@@ -8,8 +8,8 @@ import asyncio
 def replica() -> None:
     """Keep a region's Redis up to date with its Kafka, until stopped.
 
-    Everything is set through the environment (`dojo settings` lists it). SIGTERM and Ctrl-C drain: writes on the way are
-    settled and the group is left, so that the partitions move at once.
+    Everything is set through the environment (`dojo settings` lists it). SIGTERM and Ctrl-C drain: what is on its way
+    is settled, and the group is left so that the partitions move on at once.
 
     Example: DOJO_REGION=eu DOJO_REGIONS=eu,us DOJO_KAFKA=127.0.0.1:9092 DOJO_REDIS=redis://127.0.0.1 dojo replica
     """

@@ -1,7 +1,7 @@
 """The replica's own address: `/livez`, `/readyz` and `/metrics`, on one port.
 
-Liveness means that the event loop turns, nothing else: a replica that waits for Kafka or Redis must not be restarted for
-it. Readiness says in its body what stands in the way.
+Liveness means that the event loop turns, nothing else: a replica that waits for Kafka or Redis must not be restarted
+for it. Readiness says in its body what stands in the way.
 """
 
 from __future__ import annotations

@@ -61,9 +61,7 @@ class OwnedPartition:
             raise
 
     def make_batch(self, at_ms: int) -> Batch | None:
-        """Everything that changed since the last batch, or None when nothing was read. From now on it counts as
-        stored.
-        """
+        """What changed since the last batch, None when nothing was read; from now on it counts as stored."""
         positions = dict(self.streams.positions)
         if positions == self.expected:
             return None
@@ -90,7 +88,7 @@ class OwnedPartition:
         return {region: position.mark_time_ms for region, position in self.streams.positions.items()}
 
     def _prove(self, region: str, first: Record) -> None:
-        """Raise StreamBroken unless `first`, the first record read of a stream, is the mark that the state ends with."""
+        """Raise StreamBroken unless `first`, the first record read of a stream, is the mark its state ends with."""
         stored = self._unproven.pop(region, None)
         if stored is None:
             return
