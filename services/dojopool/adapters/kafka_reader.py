@@ -1,0 +1,176 @@
+"""Reading chosen partitions of one region's Kafka from chosen offsets.
+
+The consumer has no group, commits nothing and never resets an offset by itself: an offset that is gone is reported.
+Every partition is sought before anything of it is fetched. Everything fetched is handed out at once (a cap would starve
+the partitions behind it, and keep the next fetch from starting).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import (
+    CorruptRecordException,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    RecordTooLargeError,
+)
+
+from dojopool.adapters.kafka_client import kafka_faults, partitions_of, started
+from dojopool.core.record import Record
+from dojopool.errors import CallerError, OffsetGone, StreamBroken, Unavailable
+from dojopool.ports import TopicPartition as Partition
+
+FETCH_WAIT_MS: Final = 100
+"""How long a broker holds a fetch that finds nothing. A partition drained while a fetch for the others waits is asked
+for again only after it, so this is also the most that it can lag; the price is ten idle requests a second.
+"""
+
+PARTITION_FETCH_BYTES: Final = 1024 * 1024
+"""Per partition and fetch: with FETCH_BYTES the bound on what is read ahead."""
+
+FETCH_BYTES: Final = 32 * 1024 * 1024
+
+SILENCE_S_MAX: Final = 15.0
+"""Without a single reply to a fetch: the client retries for ever and says nothing, so this is where we speak up."""
+
+
+class KafkaReader:
+    """`ports.LogReader` on a consumer without a group."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, *, bootstrap: str) -> None:
+        self._consumer = consumer
+        self._bootstrap = bootstrap
+        self._wanted: dict[Partition, int] | None = None
+        """An assignment that the next poll takes up."""
+        self._next: dict[TopicPartition, int] = {}
+        """Per assigned partition, the offset behind the last record handed out."""
+        self._paused: set[Partition] = set()
+        self._last_reply = 0
+        self._heard_at = asyncio.get_running_loop().time()
+
+    def assign(self, positions: Mapping[Partition, int]) -> None:
+        """See `ports.LogReader`."""
+        self._wanted = dict(positions)
+        self._paused.clear()
+
+    async def poll(self, *, timeout_ms: int) -> Mapping[Partition, Sequence[Record]]:
+        """See `ports.LogReader`. Raises StreamBroken when a stored record fails its checksum."""
+        while self._wanted is not None:
+            await self._take_up(self._wanted)
+        if not self._next:
+            await asyncio.sleep(timeout_ms / 1000)
+            return {}
+        try:
+            with kafka_faults(self._bootstrap, "reading"):
+                found = await self._consumer.getmany(*self._next, timeout_ms=timeout_ms)
+        except Unavailable as error:
+            raise await self._named(error) from error.__cause__
+        for partition, records in found.items():
+            self._next[partition] = records[-1].offset + 1
+        if not found:
+            self._check_replies()
+        return found  # type: ignore[no-any-return]  # aiokafka's records have what ports.Record asks for
+
+    async def _take_up(self, wanted: dict[Partition, int]) -> None:
+        """Assign and seek in one step, so that nothing is fetched from elsewhere."""
+        await self._check_exist(wanted)
+        if self._wanted is not wanted:  # changed while we looked
+            return
+        self._next = {TopicPartition(*partition): offset for partition, offset in wanted.items()}
+        self._consumer.assign(list(self._next))
+        for partition, offset in self._next.items():
+            self._consumer.seek(partition, offset)
+        self._consumer.pause(*(TopicPartition(*partition) for partition in self._paused))
+        self._wanted = None
+        self._heard_at = asyncio.get_running_loop().time()
+
+    async def _check_exist(self, partitions: Mapping[Partition, object] | Sequence[Partition]) -> None:
+        known = {}
+        for topic in {topic for topic, _ in partitions}:
+            known[topic] = await partitions_of(self._consumer._client, topic, bootstrap=self._bootstrap)
+        for topic, partition in partitions:
+            if partition not in known[topic]:
+                raise CallerError(f"{topic} has {len(known[topic])} partitions, none is number {partition}")
+
+    async def _named(self, error: Unavailable) -> Exception:
+        """What a failed fetch means for whoever reads."""
+        cause = error.__cause__
+        if isinstance(cause, OffsetOutOfRangeError):
+            (topic, partition), wanted = next(iter(cause.args[0].items()))
+            return await self._gone(topic, partition, wanted)
+        if isinstance(cause, NoOffsetForPartitionError):
+            raise AssertionError("a partition was fetched before it was sought") from cause
+        if isinstance(cause, CorruptRecordException | RecordTooLargeError):
+            # The client has moved past records of other partitions that it drained in the same call: seek all back.
+            self._wanted = self._wanted if self._wanted is not None else {(*tp,): at for tp, at in self._next.items()}
+            return StreamBroken(f"Kafka at {self._bootstrap} holds a record that cannot be read: {cause}")
+        return error
+
+    async def _gone(self, topic: str, partition: int, wanted: int) -> OffsetGone:
+        [(first, end)] = (await self.bounds([(topic, partition)])).values()
+        return OffsetGone(topic=topic, partition=partition, wanted=wanted, first=first, end=end)
+
+    def _check_replies(self) -> None:
+        """Raise Unavailable when no broker has answered a fetch for too long."""
+        if self._consumer._fetcher.error_future.done():
+            raise Unavailable("the client's background reading has ended: open a new reader")
+        now = asyncio.get_running_loop().time()
+        active = [partition for partition in self._next if partition not in self._paused]
+        last_reply = max((self._consumer.last_poll_timestamp(partition) or 0 for partition in active), default=0)
+        if not active or last_reply != self._last_reply:
+            self._last_reply, self._heard_at = last_reply, now
+        elif now - self._heard_at > SILENCE_S_MAX:
+            self._heard_at = now
+            raise Unavailable(f"Kafka at {self._bootstrap} has not answered a fetch for {SILENCE_S_MAX:.0f} s")
+
+    def pause(self, partition: Partition) -> None:
+        """See `ports.LogReader`."""
+        self._paused.add(partition)
+        if self._wanted is None:
+            self._consumer.pause(TopicPartition(*partition))
+
+    def resume(self, partition: Partition) -> None:
+        """See `ports.LogReader`."""
+        if partition in self._paused:
+            self._paused.discard(partition)
+            if self._wanted is None:
+                self._consumer.resume(TopicPartition(*partition))
+
+    def end(self, partition: Partition) -> int | None:
+        """See `ports.LogReader`."""
+        if self._wanted is not None or partition not in self._next:
+            return None
+        seen: int | None = self._consumer.highwater(TopicPartition(*partition))
+        return seen
+
+    async def bounds(self, partitions: Sequence[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """See `ports.LogReader`."""
+        await self._check_exist(partitions)
+        asked = [TopicPartition(*partition) for partition in partitions]
+        with kafka_faults(self._bootstrap, "asking for the bounds of partitions"):
+            first = await self._consumer.beginning_offsets(asked)
+            end = await self._consumer.end_offsets(asked)
+        return {(*partition,): (first[partition], end[partition]) for partition in asked}
+
+
+@asynccontextmanager
+async def open_reader(options: dict[str, Any]) -> AsyncIterator[KafkaReader]:
+    """Connect on entry, close on exit. Raises Unavailable when Kafka does not answer."""
+    consumer = AIOKafkaConsumer(
+        **options,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        isolation_level="read_committed",
+        check_crcs=True,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
+        fetch_max_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+    )
+    async with started(consumer, options["bootstrap_servers"], "starting a reader"):
+        yield KafkaReader(consumer, bootstrap=options["bootstrap_servers"])
