@@ -14,13 +14,12 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import pytest
-import typer
 import yaml
-from dojopool.cli.main import app
 
 from dojopool.errors import ConfigError
 from dojopool.local.stack.mirror import mirror_properties
 from dojopool.settings import ClusterSettings, ReplicaSettings, variable_names
+from support.commands import fault
 from support.tidy_tree import ROOT
 
 Compose: TypeAlias = dict[str, Any]
@@ -60,16 +59,8 @@ def dependencies(file: Compose) -> Iterator[str]:
 def commands(file: Compose) -> Iterator[str]:
     """A service of our own runs a command that `dojo` has."""
     for name, service in file["services"].items():
-        if "build" in service and not is_command(service["command"]):
-            yield f"{name}: runs `dojo {' '.join(service['command'])}`, which does not exist"
-
-
-def is_command(words: list[str]) -> bool:
-    """Whether the words lead through the command line's groups to a command, and not to a group."""
-    node: Any = typer.main.get_command(app)
-    for word in words:
-        node = getattr(node, "commands", {}).get(word)
-    return node is not None and not hasattr(node, "commands")
+        if "build" in service and (wrong := fault(service["command"])):
+            yield f"{name}: runs `dojo {' '.join(service['command'])}`: {wrong}"
 
 
 def settings(file: Compose) -> Iterator[str]:

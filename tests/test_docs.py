@@ -11,10 +11,9 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-import typer
 
-from dojopool.cli.main import app
 from dojopool.settings import BUILD_NAMES, variable_names
+from support.commands import fault
 from support.tidy_tree import ROOT, text_files
 
 Check = Callable[[str, str], Iterator[str]]
@@ -38,15 +37,8 @@ def make_targets(path: str, text: str) -> Iterator[str]:
 def dojo_commands(path: str, text: str) -> Iterator[str]:
     """A `dojo` command that is named exists, with the options it is given."""
     for line in re.findall(r"(?:`|^|export .+ |DOJO_\w+=\S+ )dojo ([a-z][^`\n#]*)", text, re.MULTILINE):
-        node = typer.main.get_command(app)
-        for word in line.split():
-            if hasattr(node, "commands"):
-                if word not in node.commands:
-                    yield f"{path}: names `dojo {line}`, there is no {word} in {', '.join(sorted(node.commands))}"
-                    break
-                node = node.commands[word]
-            elif word.startswith("--") and word not in {name for option in node.params for name in option.opts}:
-                yield f"{path}: gives `dojo {line}` the option {word}, which it does not take"
+        if wrong := fault(line.split()):
+            yield f"{path}: names `dojo {line.strip()}`: {wrong}"
 
 
 def variables(path: str, text: str) -> Iterator[str]:

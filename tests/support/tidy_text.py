@@ -14,7 +14,7 @@ from collections.abc import Iterator
 UNFINISHED = re.compile(r"\b(TO[D]O|FIX[M]E|X[X]X|HA[C]K)\b")
 
 MACHINE = re.compile(
-    r"(?<![\w.$}])/(?:w[o]rk|r[o]ot|f[a]rm|Us[e]rs|h[o]me)/\w"  # somebody's checkout
+    r"(?<![\w.$}*])/(?:w[o]rk|r[o]ot|f[a]rm|Us[e]rs|h[o]me)/\w"  # somebody's checkout
     r"|\bpypi\.[o]rg\b|python[h]osted\.org|\brepo1?\.m[a]ven|registry\.n[p]mjs|crates\.[i]o|proxy\.g[o]lang"
     r"|(?:extra-)?index-[u]rl|find-[l]inks"
 )
