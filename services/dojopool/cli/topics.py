@@ -1,0 +1,84 @@
+"""`dojo topics`: the topics of a deployment, made and checked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from dojopool.cli.exits import FAILED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dojopool.local.topics import TopicReport
+
+app = typer.Typer(help="The topics of a deployment, in each region's Kafka.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+@app.command()
+def create(as_json: AsJson = False) -> None:
+    """Make the topics that are missing and check the others, in every region's Kafka; change none that exists.
+
+    With one address in DOJO_KAFKA, only in DOJO_REGION's. The exit code is 1 unless every topic is as it must be.
+
+    Example: dojo topics create
+    """
+    _show(asyncio.run(_run("create")), as_json=as_json)
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Compare the topics there are with those there must be, in every region's Kafka; change nothing.
+
+    With one address in DOJO_KAFKA, only in DOJO_REGION's. The exit code is 1 unless every topic is as it must be.
+
+    Example: dojo topics check --json
+    """
+    _show(asyncio.run(_run("check")), as_json=as_json)
+
+
+async def _run(verb: Literal["create", "check"]) -> Sequence[TopicReport]:
+    from dojopool.local.servers import event_log, reached_regions
+    from dojopool.local.topics import check_topics, create_topics
+    from dojopool.settings import ClusterSettings
+
+    settings = ClusterSettings.load()
+    act = create_topics if verb == "create" else check_topics
+    async with AsyncExitStack() as clients:
+        admins = {
+            region: await clients.enter_async_context(event_log(settings, region).admin())
+            for region in reached_regions(settings)
+        }
+        return await act(admins, regions=settings.regions, partitions=settings.partitions, prefix=settings.prefix)
+
+
+def _show(reports: Sequence[TopicReport], *, as_json: bool) -> None:
+    is_good = all(report.is_good for report in reports)
+    if as_json:
+        typer.echo(json.dumps({"ok": is_good, "topics": [asdict(report) for report in reports]}))
+    else:
+        _print_table(reports)
+    for report in reports:
+        if report.outcome == "missing":
+            typer.echo(f"{report.topic} in {report.region} is missing: `dojo topics create` makes it", err=True)
+        for problem in report.problems:
+            typer.echo(f"{report.topic} in {report.region} {problem}", err=True)
+    if not is_good:
+        raise typer.Exit(FAILED)
+
+
+def _print_table(reports: Sequence[TopicReport]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("region", "topic", "partitions", "")
+    for report in reports:
+        table.add_row(report.region, report.topic, str(report.partitions), report.outcome)
+    Console(highlight=False).print(table)
