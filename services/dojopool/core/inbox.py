@@ -61,18 +61,19 @@ class Inbox:
         done = self.delivered.get(node, 0)
         if seq <= done:
             return self._repeated(event, behind=done - seq)
+        waiting = self._waiting.get(node)
+        # Asked before delivery: a rival payload that waits for nothing must not overtake the first one, which does.
+        # Which of them waits depends on how far other streams were read, and so differs between regions.
+        known = None if waiting is None else waiting.get(seq)
+        if known is not None:
+            return Arrival.DUPLICATE if known.data == event.data else Arrival.EQUIVOCATION
         if seq == done + 1:
             missing = self._missing(event)
             if missing is None:
                 self._deliver(event)
                 return Arrival.DELIVERED
-        else:
-            missing = None
-        known = self._waiting.setdefault(node, {}).setdefault(seq, event)
-        if known is not event:
-            return Arrival.DUPLICATE if known.data == event.data else Arrival.EQUIVOCATION
-        if missing is not None:
             heappush(self._blocked.setdefault(missing[0], []), (missing[1], node))
+        self._waiting.setdefault(node, {})[seq] = event
         return Arrival.WAITING
 
     def next_ready(self) -> Event | None:
