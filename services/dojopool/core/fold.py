@@ -17,7 +17,7 @@ from dojopool.core.event import Event, RefusedBody
 from dojopool.core.inbox import Arrival
 from dojopool.core.match import Match
 from dojopool.core.names import region_of
-from dojopool.errors import RefusedRecord
+from dojopool.errors import CorruptState, RefusedRecord
 
 Decode = Callable[[bytes], Event | Mark]
 """Raises RefusedRecord, or UnknownSchema."""
@@ -93,7 +93,11 @@ class Fold:
 
     def load(self, match_id: str, data: bytes) -> None:
         """Take over a match from its canonical bytes. Raises CorruptState."""
-        match = self.matches[match_id] = Match.decode(data, self.kind, self._read_event)
+        match = Match.decode(data, self.kind, self._read_event)
+        strangers = {event.match for event in match.inbox.waiting()} - {match_id}
+        if strangers:
+            raise CorruptState(f"the stored state of match {match_id} holds waiting events of {sorted(strangers)}")
+        self.matches[match_id] = match
         for event in match.inbox.waiting():
             self._count_waiting(region_of(event.node))
         for region, _ in match.undecoded:

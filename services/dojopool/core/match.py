@@ -21,7 +21,7 @@ from dojopool.core.crdt.kind import Node
 from dojopool.core.crdt.maps import RecordKind
 from dojopool.core.event import Event
 from dojopool.core.inbox import Arrival, Inbox
-from dojopool.errors import CorruptState
+from dojopool.errors import CorruptState, RefusedRecord
 
 FORMAT: Final = 1
 """Number of the canonical format. Other numbers are other fold versions and are never compared."""
@@ -81,14 +81,10 @@ class Match:
 
     def encode(self, kind: RecordKind) -> bytes:
         """The canonical bytes."""
-        nodes = sorted(self.inbox.delivered)
-        out = Writer(nodes)
+        out = Writer()
         out.unsigned(FORMAT)
-        out.unsigned(len(nodes))
-        for node in nodes:
-            out.text(node)
-            out.unsigned(self.inbox.delivered[node])
-        for node in nodes:
+        out.clock(self.inbox.delivered)
+        for node in sorted(self.inbox.delivered):
             others = sorted(item for item in self.inbox.contexts[node].items() if item[0] != node)
             out.unsigned(len(others))
             for other, counter in others:
@@ -108,24 +104,41 @@ class Match:
     @classmethod
     def decode(cls, data: bytes, kind: RecordKind, read_event: Callable[[bytes], Event]) -> Match:
         """The match of canonical bytes; `read_event` decodes a waiting event and sets its writes. Raises
-        CorruptState.
+        CorruptState for bytes that `encode` does not write.
         """
         source = Reader(data)
         found = source.unsigned()
         if found != FORMAT:
             raise CorruptState(f"stored state is of format {found}, this program reads {FORMAT}")
-        delivered = {source.text(): source.unsigned() for _ in range(source.unsigned())}
-        source.nodes = list(delivered)
-        contexts = {node: dict(source.dot() for _ in range(source.unsigned())) for node in source.nodes}
         match = cls(kind)
-        match.inbox.restore(delivered, contexts)
+        delivered = source.clock()
+        match.inbox.restore(delivered, {node: _read_context(source, node) for node in delivered})
         match.stamp = source.unsigned()
         match.root = kind.decode(source)
-        for _ in range(source.unsigned()):
-            match.arrive(read_event(source.raw()), kind)
-        match.undecoded = {(source.text(), source.raw()) for _ in range(source.unsigned())}
+        match._read_waiting(source, kind, read_event)
+        match._read_undecoded(source)
         source.finish()
         return match
+
+    def _read_waiting(self, source: Reader, kind: RecordKind, read_event: Callable[[bytes], Event]) -> None:
+        before = ("", 0)
+        for _ in range(source.unsigned()):
+            try:
+                event = read_event(source.raw())
+            except RefusedRecord as refusal:
+                raise CorruptState(f"a stored waiting event cannot be read: {refusal}") from refusal
+            if event.dot <= before or self.arrive(event, kind)[0] is not Arrival.WAITING:
+                raise CorruptState(f"{event} is stored as waiting, but it is out of order or waits for nothing")
+            before = event.dot
+
+    def _read_undecoded(self, source: Reader) -> None:
+        before: tuple[str, bytes] | None = None
+        for _ in range(source.unsigned()):
+            held = (source.text(), source.raw())
+            if before is not None and held <= before:
+                raise CorruptState("the stored records of unknown schema are out of order")
+            before = held
+            self.undecoded.add(held)
 
     def _apply(self, event: Event, kind: RecordKind) -> int:
         """Carry out the writes of a delivered event; a bit per top-level field written."""
@@ -138,6 +151,18 @@ class Match:
                 kind.write(self.root, write, 0, origin)
                 fields |= 1 << write.path[0]
         return fields
+
+
+def _read_context(source: Reader, own_node: str) -> dict[str, int]:
+    context: dict[str, int] = {}
+    before = ""
+    for _ in range(source.unsigned()):
+        node, counter = source.dot()
+        if node <= before or node == own_node:
+            raise CorruptState(f"the stored context of {own_node} names {node} out of order, or is its own")
+        before = node
+        context[node] = counter
+    return context
 
 
 def digest(canonical: bytes) -> str:

@@ -13,7 +13,6 @@ for the reset.
 
 from __future__ import annotations
 
-from operator import add
 from typing import Any
 
 from dojopool.core.crdt import cell as cells
@@ -25,8 +24,16 @@ def _increase(cell: Cell, origin: Origin, payload: Payload) -> None:
     cells.add(cell, origin, 0, payload)
 
 
+def _sum(earlier: Any, later: Any) -> Payload:
+    """Two additions of one event as one."""
+    amount: int = check_scalar(earlier + later, int, field="add")
+    return amount
+
+
 class Counter(Leaf):
     """A sum. Read: an integer, 0 when nothing is held."""
+
+    scalar = int
 
     def __init__(self, *, is_resettable: bool) -> None:
         self.is_resettable = is_resettable
@@ -54,7 +61,7 @@ class CounterEditor:
 
     def add(self, amount: int) -> None:
         """Add `amount`, which may be negative."""
-        self._edit.put(self._path, _increase, check_scalar(amount, int, field="add"), add)
+        self._edit.put(self._path, _increase, check_scalar(amount, int, field="add"), _sum)
 
 
 class ResettableCounterEditor(CounterEditor):

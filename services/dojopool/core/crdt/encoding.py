@@ -7,22 +7,26 @@ have written where that is cheap to see, and whatever could make it run past its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Final
 
 from dojopool.core.crdt.cell import Payload, Scalar
 from dojopool.errors import CorruptState
+
+NUMBER_BYTES_MAX: Final = 10
+"""Bytes of a number of 64 bits, seven bits a byte. A bound, so that damaged bytes cannot ask for endless arithmetic."""
 
 TAG_NULL, TAG_FALSE, TAG_TRUE, TAG_INT, TAG_STR = range(5)
 
 
 class Writer:
-    """Appends canonical bytes. `nodes` is the sorted table of node names that dots refer to."""
+    """Appends canonical bytes to `buffer`. Dots can be written once the clock is."""
 
     __slots__ = ("_places", "buffer")
 
-    def __init__(self, nodes: Sequence[str]) -> None:
+    def __init__(self) -> None:
         self.buffer = bytearray()
-        self._places = {node: place for place, node in enumerate(nodes)}
+        self._places: dict[str, int] = {}
 
     def unsigned(self, number: int) -> None:
         """A number of 0 or more, seven bits a byte, lowest first."""
@@ -44,12 +48,17 @@ class Writer:
         """A string, as UTF-8 behind its length."""
         self.raw(text.encode())
 
-    def node(self, node: str) -> None:
-        """A node of the table, by its place."""
-        self.unsigned(self._places[node])
+    def clock(self, clock: Mapping[str, int]) -> None:
+        """A clock, which becomes the table that dots refer to."""
+        nodes = sorted(clock)
+        self._places = {node: place for place, node in enumerate(nodes)}
+        self.unsigned(len(nodes))
+        for node in nodes:
+            self.text(node)
+            self.unsigned(clock[node])
 
     def dot(self, node: str, seq: int) -> None:
-        """A dot, its node by place."""
+        """A dot within the clock, its node by place."""
         self.unsigned(self._places[node])
         self.unsigned(seq)
 
@@ -75,22 +84,27 @@ class Reader:
     mean.
     """
 
-    __slots__ = ("data", "nodes", "position")
+    __slots__ = ("_clock", "data", "position")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.position = 0
-        self.nodes: list[str] = []
+        self._clock: list[tuple[str, int]] = []
 
     def unsigned(self) -> int:
-        """A number of 0 or more."""
+        """A number of 0 or more, of at most NUMBER_BYTES_MAX bytes and in its shortest form."""
         number = shift = 0
         while True:
             byte = self._byte()
             number |= (byte & 0x7F) << shift
             if byte < 0x80:
-                return number
+                break
             shift += 7
+            if shift == 7 * NUMBER_BYTES_MAX:
+                raise CorruptState(f"a number before byte {self.position} takes more than {NUMBER_BYTES_MAX} bytes")
+        if byte == 0 and shift:
+            raise CorruptState(f"a number before byte {self.position} is padded with zeros")
+        return number
 
     def signed(self) -> int:
         """Any whole number."""
@@ -117,16 +131,28 @@ class Reader:
         except UnicodeDecodeError as error:
             raise CorruptState(f"a string before byte {self.position} is not UTF-8") from error
 
-    def node(self) -> str:
-        """A node of the table."""
-        place = self.unsigned()
-        if place >= len(self.nodes):
-            raise CorruptState(f"node {place} was named before byte {self.position}, the table has {len(self.nodes)}")
-        return self.nodes[place]
+    def clock(self) -> dict[str, int]:
+        """A clock, which becomes the table that dots refer to."""
+        clock: dict[str, int] = {}
+        before = ""
+        for _ in range(self.unsigned()):
+            node, counter = self.text(), self.unsigned()
+            if counter == 0 or (clock and node <= before):
+                raise CorruptState(f"node {node!r} of a stored clock is out of order, or has counter 0")
+            before = node
+            clock[node] = counter
+        self._clock = list(clock.items())
+        return clock
 
     def dot(self) -> tuple[str, int]:
-        """A dot."""
-        return self.node(), self.unsigned()
+        """A dot within the clock."""
+        place, seq = self.unsigned(), self.unsigned()
+        if place >= len(self._clock):
+            raise CorruptState(f"node {place} was named before byte {self.position}, the clock has {len(self._clock)}")
+        node, counter = self._clock[place]
+        if not 1 <= seq <= counter:
+            raise CorruptState(f"{node}:{seq} is held, but {counter} of that node were delivered")
+        return node, seq
 
     def scalar(self) -> Scalar | None:
         """A tagged scalar."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 from dojopool.core.crdt import cell as cells
 from dojopool.core.crdt.cell import Cell, Clock, Entry, Origin, Payload
@@ -48,12 +48,14 @@ class Edit:
     returned.
 
     An event has one dot, and a cell holds one entry per dot: so two operations of one event on one cell become one (a
-    register takes the last, a counter the sum) or are refused (adding and removing one element).
+    register takes the last, a counter the sum) or are refused (adding and removing one element). Removing a map key or
+    clearing a set is about what was read, which an event's own writes are not: they stay, whatever was called first.
     """
 
-    __slots__ = ("_writes",)
+    __slots__ = ("_removals", "_writes")
 
     def __init__(self) -> None:
+        self._removals: dict[Path, Write] = {}
         self._writes: dict[Path, Write] = {}
 
     def put(self, path: Path, action: Action, payload: Payload, fold: Fold | None = None) -> None:
@@ -67,18 +69,19 @@ class Edit:
         self._writes[path] = Write(path, action, payload)
 
     def drop(self, path: Path) -> None:
-        """Note a removal of everything observed at and below `path`."""
+        """Note that what was observed in the one cell at `path` is taken back."""
         earlier = self._writes.get(path)
         if earlier is not None and earlier.action is not None:
-            raise GameError(f"one event writes and removes one value, at {path!r}; make it two events")
+            raise GameError(f"one event writes and takes back one value, at {path!r}; make it two events")
         self._writes[path] = Write(path, None, None)
 
+    def remove(self, path: Path) -> None:
+        """Note a removal of everything observed at and below `path`, which does not touch what this event writes."""
+        self._removals[path] = Write(path, None, None)
+
     def writes(self) -> tuple[Write, ...]:
-        """All that was noted, removals first: what one event removes and writes below stays written."""
-        noted = tuple(self._writes.values())
-        if len(noted) < 2 or all(write.action is not None for write in noted):
-            return noted
-        return tuple(sorted(noted, key=lambda write: write.action is not None))
+        """All that was noted, removals first."""
+        return (*self._removals.values(), *self._writes.values())
 
 
 class Kind(ABC):
@@ -137,6 +140,9 @@ class Leaf(Kind):
     is_stamped: ClassVar[bool] = False
     """Whether reading needs stamps; only then are they kept and stored."""
 
+    scalar: type
+    """Type of the payloads of this type's entries."""
+
     def empty(self) -> Cell:
         return []
 
@@ -165,14 +171,15 @@ class Leaf(Kind):
             self.encode_payload(payload, out)
 
     def decode(self, source: Reader) -> Cell:
-        count = source.unsigned()
-        if count == 0:
-            raise CorruptState("a stored cell is empty; empty cells are not stored")
         cell: Cell = []
-        for _ in range(count):
-            node_name, seq = source.dot()
+        before = ("", 0)
+        for _ in range(source.unsigned()):
+            dot = source.dot()
+            if dot <= before:
+                raise CorruptState(f"dot {dot} of a stored cell is out of order, or is there twice")
+            before = dot
             stamp = source.unsigned() if self.is_stamped else 0
-            cell.append((node_name, seq, stamp, self.decode_payload(source)))
+            cell.append((*dot, stamp, self.decode_payload(source)))
         return cell
 
     def encode_payload(self, payload: Payload, out: Writer) -> None:
@@ -180,9 +187,16 @@ class Leaf(Kind):
         out.scalar(payload)
 
     def decode_payload(self, source: Reader) -> Payload:
-        """Read back one entry's payload."""
-        return source.scalar()
+        """Read back one entry's payload. Raises CorruptState for one that no operation of this type writes."""
+        payload = source.scalar()
+        if type(payload) is not self.scalar:
+            raise CorruptState(f"a stored cell of {self.describe()} holds {payload!r}")
+        return payload
 
+
+INT_MIN: Final = -(1 << 63)
+INT_MAX: Final = (1 << 63) - 1
+"""Range of whole numbers in state: what a schema's `long` holds, and what readers in other languages do."""
 
 SCALARS: dict[type, str] = {str: "str", int: "int", bool: "bool"}
 
@@ -194,7 +208,11 @@ def check_scalar_type(scalar: type, *, field: str) -> None:
 
 
 def check_scalar(value: Any, scalar: type, *, field: str) -> Any:
-    """`value`, when it is exactly of type `scalar`: 1, True and 1.0 are three things. Raises GameError otherwise."""
+    """`value`, when it is exactly of type `scalar`: 1, True and 1.0 are three things. Raises GameError otherwise, and
+    for a whole number of more than 64 bits.
+    """
     if type(value) is not scalar:
         raise GameError(f"{field} takes {SCALARS[scalar]}, got {type(value).__name__} {value!r}")
+    if type(value) is int and not INT_MIN <= value <= INT_MAX:
+        raise GameError(f"{field} takes whole numbers of 64 bits, got one of {value.bit_length()} bits")
     return value

@@ -79,11 +79,13 @@ class Keyed(Kind):
 
     def decode(self, source: Reader) -> dict[Any, Node]:
         node: dict[Any, Node] = {}
+        before: Any = None
         for _ in range(source.unsigned()):
-            key = source.scalar()
-            if type(key) is not self.key or key in node:
-                raise CorruptState(f"key {key!r} of a stored map is no {SCALARS[self.key]}, or is there twice")
-            node[key] = self.inner.decode(source)
+            key: Any = source.scalar()
+            if type(key) is not self.key or not (before is None or before < key):
+                raise CorruptState(f"key {key!r} of a stored {self.describe()} is of another type or out of order")
+            before = key
+            node[key] = _held(self.inner, self.inner.decode(source))
         return node
 
 
@@ -124,9 +126,13 @@ class MapEditor:
         kind = self._kind
         return kind.inner.editor(self._edit, (*self._path, kind.check_key(key)))
 
+    # Without these, a loop over a map or `in` would fall back to asking for the keys 0, 1, 2 and so on, for ever.
+    __iter__ = None
+    __contains__ = None
+
     def remove(self, key: Any) -> None:
         """Remove everything under `key` that the event's writer had read."""
-        self._edit.drop((*self._path, self._kind.check_key(key)))
+        self._edit.remove((*self._path, self._kind.check_key(key)))
 
 
 class View:
@@ -230,11 +236,13 @@ class RecordKind(Kind):
 
     def decode(self, source: Reader) -> list[Node]:
         node = self.empty()
+        before = -1
         for _ in range(source.unsigned()):
             index = source.unsigned()
-            if index >= len(node) or node[index] is not None:
-                raise CorruptState(f"field {index} of a stored record is unknown, or is there twice")
-            node[index] = self.kinds[index].decode(source)
+            if not before < index < len(node):
+                raise CorruptState(f"field {index} of a stored record is unknown or out of order")
+            before = index
+            node[index] = _held(self.kinds[index], self.kinds[index].decode(source))
         return node
 
     def describe(self) -> str:
@@ -259,6 +267,13 @@ def record(fields: Mapping[str, Kind], *, name: str) -> RecordKind:
             raise GameError(f"{name}.{field}: this name is taken; choose another name for the field")
         properties[field] = property(_entrance(kind, index))
     return RecordKind(fields, type(f"{name}Editor", (RecordEditor,), properties))
+
+
+def _held(kind: Kind, node: Node) -> Node:
+    """`node`, when it holds anything: nothing else is stored."""
+    if not kind.is_held(node):
+        raise CorruptState(f"a stored {kind.describe()} is empty; what holds nothing is not stored")
+    return node
 
 
 def _entrance(kind: Kind, index: int) -> Any:

@@ -26,8 +26,9 @@ from typing import Any
 
 from dojopool.core.crdt import cell as cells
 from dojopool.core.crdt.cell import Cell, Entry, Origin, Payload
+from dojopool.core.crdt.encoding import Reader
 from dojopool.core.crdt.kind import SCALARS, Edit, Leaf, Node, Path, check_scalar, check_scalar_type
-from dojopool.errors import GameError
+from dojopool.errors import CorruptState, GameError
 
 
 def by_stamp(entry: Entry) -> tuple[int, str, int]:
@@ -115,6 +116,8 @@ def _lower(cell: Cell, origin: Origin, payload: Payload) -> None:
 class Extreme(Leaf):
     """What `highest` and `lowest` share. The levels are named, in rising order, or (without names) whole numbers."""
 
+    scalar = int
+
     def __init__(self, labels: tuple[str, ...]) -> None:
         if labels and (len(labels) != len(set(labels)) or not all(type(label) is str for label in labels)):
             raise GameError(f"levels must be distinct strings in rising order, got {labels!r}")
@@ -137,8 +140,14 @@ class Extreme(Leaf):
     def view(self, plain: Any) -> Any:
         return plain
 
+    def decode_payload(self, source: Reader) -> Payload:
+        level = super().decode_payload(source)
+        if self.labels and not 0 <= _level(level) < len(self.labels):
+            raise CorruptState(f"a stored cell of {self.describe()} holds level {level}")
+        return level
+
     def describe(self) -> str:
-        return f"{type(self).__name__.lower()}({', '.join(self.labels) or 'int'})"
+        return f"{type(self).__name__.lower()}({', '.join(map(ascii, self.labels)) or 'int'})"
 
 
 class Highest(Extreme):

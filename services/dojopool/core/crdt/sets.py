@@ -16,8 +16,10 @@ from typing import Any
 
 from dojopool.core.crdt import cell as cells
 from dojopool.core.crdt.cell import Cell, Origin, Payload, Scalar
+from dojopool.core.crdt.encoding import Reader
 from dojopool.core.crdt.kind import SCALARS, Edit, Leaf, Node, Path
 from dojopool.core.crdt.maps import Keyed
+from dojopool.errors import CorruptState
 
 
 def _put_in(cell: Cell, origin: Origin, payload: Payload) -> None:
@@ -30,6 +32,8 @@ def _put_out(cell: Cell, origin: Origin, payload: Payload) -> None:
 
 class Flag(Leaf):
     """A switch where enabling or disabling wins a tie. Read: a boolean, False when never touched."""
+
+    scalar = bool
 
     def __init__(self, *, enable_wins: bool) -> None:
         self.enable_wins = enable_wins
@@ -44,6 +48,12 @@ class Flag(Leaf):
 
     def view(self, plain: Any) -> bool:
         return bool(plain)
+
+    def decode_payload(self, source: Reader) -> Payload:
+        payload = super().decode_payload(source)
+        if self.enable_wins and not payload:
+            raise CorruptState(f"a stored cell of {self.describe()} holds a disabling, which is never kept")
+        return payload
 
     def describe(self) -> str:
         return f"flag({'enable' if self.enable_wins else 'disable'} wins)"
@@ -114,7 +124,7 @@ class AddWinsEditor:
 
     def clear(self) -> None:
         """Take back every addition that was read."""
-        self._edit.drop(self._path)
+        self._edit.remove(self._path)
 
 
 class RemoveWins(ElementSet):
@@ -142,4 +152,4 @@ class RemoveWinsEditor:
 
     def clear(self) -> None:
         """Take back every addition and removal that was read."""
-        self._edit.drop(self._path)
+        self._edit.remove(self._path)
