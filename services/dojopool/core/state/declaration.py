@@ -31,20 +31,31 @@ class State:
     def __init_subclass__(cls) -> None:
         fields: dict[str, Kind] = {}
         for owner in reversed(cls.__mro__):
-            for name, value in vars(owner).items():
-                if isinstance(value, Kind) and name != "kind":
-                    fields[name] = value
-                elif not name.startswith("_") and owner is cls and name != "kind":
-                    raise GameError(f"{cls.__name__}.{name} is {value!r}, not a field type such as lww(str)")
+            if owner is not cls and issubclass(owner, State) and owner is not State:
+                fields.update(zip(owner.kind.names, owner.kind.kinds, strict=True))
+        fields.update(_declared(cls))
         if not fields:
             raise GameError(f"{cls.__name__} declares no field")
-        for name in fields:
-            if name.startswith("_"):
-                raise GameError(f"{cls.__name__}.{name}: a field's name must not start with an underscore")
         cls.kind = record(fields, name=cls.__name__)
 
     def __init__(self) -> None:
         raise GameError(f"{type(self).__name__} is a declaration; its instances live inside the fold")
+
+
+def _declared(cls: type[State]) -> dict[str, Kind]:
+    """The fields in a class body, in its order. Raises GameError for whatever else is in it."""
+    fields: dict[str, Kind] = {}
+    for name, value in vars(cls).items():
+        if isinstance(value, Kind):
+            if name.startswith("_") or name == "kind":
+                raise GameError(f"{cls.__name__}.{name}: this name is taken; choose another name for the field")
+            fields[name] = value
+        elif not name.startswith("_"):
+            raise GameError(f"{cls.__name__}.{name} is {value!r}, not a field type such as lww(str)")
+    for name in vars(cls).get("__annotations__", ()):
+        if name not in fields:
+            raise GameError(f"{cls.__name__}.{name} is annotated; a field is assigned: {name} = lww(str)")
+    return fields
 
 
 def lww(scalar: type) -> Kind:
