@@ -61,7 +61,8 @@ class HybridClock:
         stamp = max(wall_ms << LOGICAL_BITS, self._highest + 1)
         if stamp > STAMP_MAX:
             raise InvalidEvent(
-                f"no stamp is left above {self._highest}, the highest that was read; the largest is {STAMP_MAX}"
+                f"no stamp is left: the wall clock says {wall_ms} ms and the highest stamp that was read is"
+                f" {self._highest}, but the largest possible is {STAMP_MAX}"
             )
         self._highest = stamp
         return stamp
