@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from dojopool import errors
 from dojopool.codec import avro, schema_files
 from dojopool.codec.avro import AvroSchema
 from dojopool.codec.envelope import read_envelope
@@ -39,7 +40,7 @@ from dojopool.core.names import envelope_fault
 from dojopool.errors import GameError, InvalidEvent, RefusedRecord
 
 
-class UnknownSchema(RefusedRecord):
+class UnknownSchema(errors.UnknownSchema):
     """A record of a schema this program was not installed with. `fingerprint` are its 8 bytes, as in the record."""
 
     def __init__(self, fingerprint: bytes) -> None:
