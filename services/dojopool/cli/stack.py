@@ -40,6 +40,8 @@ def up(regions: Regions = None, partitions: Partitions = None, as_json: AsJson =
     """Start one Kafka and one Redis per region and a mirror between them; return when all of it works.
 
     Starts only what does not run, so it also repairs. Data and addresses of the last time are used again.
+
+    Example: dojo stack up --regions eu,us
     """
     stack = _run(lambda: _up(regions, partitions))
     if as_json:
@@ -53,14 +55,20 @@ def up(regions: Regions = None, partitions: Partitions = None, as_json: AsJson =
 
 @app.command()
 def down(wipe: Wipe = False) -> None:
-    """End exactly the servers that `up` started. The data stay for the next time, unless wiped."""
+    """End exactly the servers that `up` started. The data stay for the next time, unless wiped.
+
+    Example: dojo stack down --wipe
+    """
     ended = _run(lambda: _down(wipe=wipe))
     _progress.print(f"ended {', '.join(ended)}" if ended else "nothing was running")
 
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Show each server; the exit code is 1 unless all of them run."""
+    """Show each server; the exit code is 1 unless all of them run.
+
+    Example: dojo stack status --json
+    """
     servers = _run(_status)
     is_up = bool(servers) and all(server.condition == "running" for server in servers)
     if as_json:
