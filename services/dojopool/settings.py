@@ -9,18 +9,18 @@ out by itself.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dojopool.errors import ConfigError
+from dojopool.settings_values import ByRegion, FilePath, ListenAddress, Prefix, Region, Regions, region_names
 
 PREFIX: Final = "DOJO_"
 BUILD_NAMES: Final = frozenset({"DOJO_COMPILE"})
@@ -28,56 +28,6 @@ BUILD_NAMES: Final = frozenset({"DOJO_COMPILE"})
 
 PARTITIONS_MAX: Final = 4096
 """A replica keeps state and a mark per second for each: more than this is a mistake."""
-
-NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-"""Regions and prefixes: they become parts of topic names, Redis keys and node names."""
-
-
-def _name(text: str) -> str:
-    if not NAME.fullmatch(text):
-        raise ValueError("must be 1 to 32 of a-z, 0-9, _ and -, not starting with _ or -")
-    return text
-
-
-def _names(text: object) -> object:
-    """`eu, us` as a tuple; what is not a string is left to the type check."""
-    return tuple(part.strip() for part in text.split(",")) if isinstance(text, str) else text
-
-
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(names)) != len(names) or not names:
-        raise ValueError("must name every region once, at least one")
-    return names
-
-
-def _by_region(text: object) -> object:
-    """`value` or `eu=value,us=value` as a mapping, a value for no region in particular under "".
-
-    A value may itself be a comma separated list (bootstrap servers), so only a part that starts with `region=` opens a
-    new pair.
-    """
-    if not isinstance(text, str):
-        return text
-    values: dict[str, str] = {}
-    region = ""
-    for part in text.split(","):
-        if opening := re.match(rf"\s*({NAME.pattern})=(.*)", part):
-            region = opening[1]
-            if region in values:
-                raise ValueError(f"names region {region} twice")
-            values[region] = opening[2].strip()
-        else:
-            values[region] = f"{values[region]},{part.strip()}" if region in values else part.strip()
-    if "" in values and len(values) > 1:
-        raise ValueError("must be one value, or a region=value pair for every region")
-    if not all(values.values()):
-        raise ValueError("must not hold an empty value")
-    return values
-
-
-Name = Annotated[str, AfterValidator(_name)]
-ByRegion = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_by_region)]
-FilePath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +55,7 @@ class Settings(BaseSettings):
         use_attribute_docstrings=True,
     )
 
-    prefix: Name = "dojo"
+    prefix: Prefix = "dojo"
     """First part of every topic name and Redis key; change it to let staging live beside production."""
     game: str = "pool"
     """The game to fold: `pool`, or `module:object` of your own; every program of a deployment must use the same."""
@@ -133,9 +83,9 @@ class Settings(BaseSettings):
 class ClusterSettings(Settings):
     """What a program needs to reach the servers of one or several regions."""
 
-    regions: Annotated[tuple[Name, ...], NoDecode, BeforeValidator(_names), AfterValidator(_distinct)]
+    regions: Regions
     """All regions of the deployment, comma separated, the same everywhere; DOJO_REGION alone means there is one."""
-    region: Name | None = None
+    region: Region | None = None
     """The region this program runs in; needed where there are several and the program works in one."""
     kafka: ByRegion = {}
     """Kafka bootstrap servers, `host:port,host:port`; `eu=host:port,us=host:port` to reach several regions."""
@@ -168,7 +118,7 @@ class ClusterSettings(Settings):
     def _one_region_stands_for_both(cls, values: dict[str, Any]) -> dict[str, Any]:
         if "regions" not in values and "region" in values:
             return {**values, "regions": values["region"]}
-        regions = _names(values.get("regions"))
+        regions = region_names(values.get("regions"))
         if "region" not in values and isinstance(regions, tuple) and len(regions) == 1:
             return {**values, "region": regions[0]}
         return values
@@ -239,15 +189,16 @@ class ClusterSettings(Settings):
 class ClientSettings(ClusterSettings):
     """What works in one region: the SDK and the commands that read a match."""
 
-    region: Name
+    region: Region
     """The region this program runs in; may be left out when DOJO_REGIONS names only one."""
 
 
 class ReplicaSettings(ClientSettings):
     """What `dojo replica` may be told beside what every client may."""
 
-    metrics: int | None = Field(default=None, ge=0, le=65535)
-    """Port for `/metrics`, `/livez` and `/readyz`; off without it, 0 takes a free one and logs it."""
+    metrics: ListenAddress = None
+    """Where to serve `/metrics`, `/livez` and `/readyz`: a port of the loopback address (0 takes a free one and logs
+    it), or `host:port`, such as `0.0.0.0:7402` to be reached from elsewhere; off without it."""
     session_timeout_ms: int = Field(default=3000, ge=300, le=300_000)
     """Milliseconds of silence after which a replica's partitions go to others; managed Kafka may demand 6000."""
 
