@@ -129,11 +129,14 @@ def test_a_breach_is_found(check: Check, path: str, text: str) -> None:
 def test_the_map_of_rooms_is_compared_both_ways() -> None:
     """A room that ARCHITECTURE.md forgets is reported, and one that it invents."""
     text = (ROOT / "ARCHITECTURE.md").read_text()
+    found = set(rooms("ARCHITECTURE.md", text.replace("| `cli/`", "| `kitchen/`"))) - set(
+        rooms("ARCHITECTURE.md", text)
+    )
 
-    assert list(rooms("ARCHITECTURE.md", text.replace("| `cli/`", "| `kitchen/`"))) == [
+    assert found == {
         "ARCHITECTURE.md: has no row for cli",
         "ARCHITECTURE.md: has a row for kitchen, which does not exist",
-    ]
+    }
 
 
 def test_the_first_run_is_two_commands() -> None:

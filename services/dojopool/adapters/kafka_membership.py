@@ -106,7 +106,7 @@ async def open_membership(
         await partitions_of(consumer._client, topic, bootstrap=bootstrap)
         membership = KafkaMembership(consumer, topic=topic, bootstrap=bootstrap)
         consumer.subscribe([topic], listener=membership)
-        polling = asyncio.create_task(membership.keep_alive())
+        polling = asyncio.create_task(membership.keep_alive())  # allowed: ended below, before this returns
         try:
             yield membership
         finally:

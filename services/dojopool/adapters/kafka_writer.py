@@ -125,7 +125,7 @@ class KafkaWriter:
         """Close a producer in the background; appends that still wait on it end as unknown."""
         if self._producer is producer:
             self._producer = None
-            task = asyncio.create_task(_abandon(producer))
+            task = asyncio.create_task(_abandon(producer))  # allowed: close() waits for it
             self._given_up.add(task)
             task.add_done_callback(self._given_up.discard)
 
