@@ -20,6 +20,14 @@ PACKAGE = "services/dojopool/"
 
 ELSEWHERE: dict[str, str] = {
     "ports.py": "tests/contracts",
+    "adapters/kafka_admin.py": "tests/contracts/test_event_log_kafka.py",
+    "adapters/kafka_client.py": "tests/contracts/test_event_log_kafka.py",
+    "adapters/kafka_log.py": "tests/contracts/test_event_log_kafka.py",
+    "adapters/kafka_membership.py": "tests/contracts/test_event_log_kafka.py",
+    "adapters/kafka_reader.py": "tests/contracts/test_event_log_kafka.py",
+    "adapters/kafka_writer.py": "tests/contracts/test_event_log_kafka.py",
+    "adapters/redis_store.py": "tests/contracts/test_state_store_redis.py",
+    "adapters/redis_views.py": "tests/contracts/test_state_store_redis.py",
 }
 """Modules without a unit test of their own -> where they are tested instead: protocols and adapters are proven by the
 contract suites, wiring by running the program."""
