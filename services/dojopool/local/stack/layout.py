@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
-from dojopool.errors import CallerError
-from dojopool.local.stack.ports import free_ports, is_free
+from dojopool.errors import CallerError, Unavailable
+from dojopool.local.stack.ports import LOOPBACK, free_ports, is_free
 from dojopool.local.stack.process import ProcessId
 
 
@@ -26,7 +26,7 @@ class RegionPorts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """What a stack consists of. Its regions and partitions stay for the life of its data, ports while it is up."""
+    """What a stack consists of. All but the prefixes stay for the life of its data."""
 
     regions: Mapping[str, RegionPorts]
     partitions: int
@@ -51,9 +51,11 @@ def new_layout(regions: Sequence[str], *, partitions: int, prefixes: Sequence[st
 
 
 def resumed(saved: StackState, wanted: Layout, folder: Path) -> StackState:
-    """Return what to go on with: the saved ports when they are still ours to use, else the wanted ones.
+    """Return what to go on with: what runs, or else the saved regions and ports with the wanted prefixes.
 
-    Raises CallerError when data or running processes are those of a different layout.
+    Raises CallerError when data or running processes are those of a different layout, Unavailable when another program
+    listens on a saved port. Other ports would do for Kafka and Redis, but not for the mirror: it keeps the addresses of
+    the regions in Kafka, and goes on calling the old ones.
     """
     if saved.layout.regions.keys() != wanted.regions.keys() or saved.layout.partitions != wanted.partitions:
         raise CallerError(
@@ -68,8 +70,12 @@ def resumed(saved: StackState, wanted: Layout, folder: Path) -> StackState:
             )
         return saved
     ports = [port for region in saved.layout.regions.values() for port in astuple(region)]
-    regions = saved.layout.regions if all(map(is_free, ports)) else wanted.regions
-    return StackState(layout=replace(wanted, regions=regions))
+    if taken := [port for port in ports if not is_free(port)]:
+        raise Unavailable(
+            f"the stack in {folder} has the ports {', '.join(map(str, taken))} of {LOOPBACK}, where another program"
+            " listens: end that one, or delete the stack and its data with `dojo stack down --wipe`"
+        )
+    return StackState(layout=replace(wanted, regions=saved.layout.regions))
 
 
 def _described(layout: Layout) -> str:

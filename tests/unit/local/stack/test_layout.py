@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dojopool.errors import CallerError
+from dojopool.errors import CallerError, Unavailable
 from dojopool.local.stack.layout import Layout, StackState, new_layout, resumed
 from dojopool.local.stack.process import ProcessId
 
@@ -35,11 +35,15 @@ def test_a_stack_comes_back_on_its_old_ports() -> None:
     assert resumed(StackState(layout=saved), layout("us", "eu"), FOLDER).layout.regions == saved.regions
 
 
-def test_a_taken_port_means_new_ports() -> None:
-    """When something else listens on one of the old ports, all are chosen anew."""
-    saved, wanted = layout("eu"), layout("eu")
-    with socket.create_server(("127.0.0.1", saved.regions["eu"].redis)):
-        assert resumed(StackState(layout=saved), wanted, FOLDER).layout == wanted
+def test_a_taken_port_is_named() -> None:
+    """A stack does not move: who listens on one of its ports is in the way, and the port is named."""
+    saved = layout("eu")
+    port = saved.regions["eu"].redis
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(Unavailable, match=rf"/stack has the ports {port} of 127\.0\.0\.1"),
+    ):
+        resumed(StackState(layout=saved), layout("eu"), FOLDER)
 
 
 def test_a_running_stack_keeps_its_layout_and_processes() -> None:
