@@ -139,7 +139,7 @@ class EventCodec:
         fault = envelope_fault(match=match, node=node, seq=seq, base=base, context=context, stamp=stamp)
         if fault is not None:
             raise InvalidEvent(fault)
-        check = self._checks.get(type)
+        check = self._checks.get(type) if isinstance(type, str) else None
         if check is None:
             raise InvalidBody(f"type: {type!a} is not an event of this game; they are {', '.join(self.types)}")
         record = {

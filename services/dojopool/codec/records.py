@@ -26,8 +26,13 @@ class DecodedRecord:
             setattr(self, field, value)
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{field}={getattr(self, field)!r}" for field in self.__match_args__)
-        return f"{type(self).__name__}({shown})"
+        return shown(self)
+
+
+def shown(record: Any) -> str:
+    """A record as its `repr`."""
+    name = type(record).__name__
+    return f"{name}({', '.join(f'{field}={getattr(record, field)!r}' for field in record.__match_args__)})"
 
 
 def record_class(name: str, fields: Sequence[str]) -> type[DecodedRecord]:

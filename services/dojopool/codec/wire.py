@@ -29,6 +29,9 @@ HEADER_BYTES: Final = 10
 NUMBER_BYTES_MAX: Final = 10
 """A 64-bit number, seven bits a byte."""
 
+NOT_ONE_BYTE: Final = 0x81
+"""Bits of a number's first byte that are set when it is negative or goes on: it is then no length of one byte."""
+
 INT_MIN: Final = -(1 << 31)
 INT_MAX: Final = (1 << 31) - 1
 
@@ -100,11 +103,17 @@ def read_boolean(data: bytes, pos: int) -> tuple[bool, int]:
     return byte == 1, pos + 1
 
 
-def read_raw(data: bytes, pos: int) -> tuple[bytes, int]:
-    """Bytes behind their length."""
+def read_length(data: bytes, pos: int) -> tuple[int, int]:
+    """A number of bytes."""
     length, pos = read_long(data, pos)
     if length < 0:
         raise Malformed("a length is negative")
+    return length, pos
+
+
+def read_raw(data: bytes, pos: int) -> tuple[bytes, int]:
+    """Bytes behind their length."""
+    length, pos = read_length(data, pos)
     end = pos + length
     if end > len(data):
         raise Malformed(ENDS_EARLY)
@@ -141,34 +150,33 @@ def read_block(data: bytes, pos: int, end: int = -1) -> tuple[int, int, int]:
     end = -1
     if count < 0:
         count = -count
-        length, pos = read_long(data, pos)
-        if length < 0:
-            raise Malformed("a length is negative")
+        length, pos = read_length(data, pos)
         end = pos + length
     if count > len(data) - pos:
         raise Malformed("an array or map has more items than the record has bytes")
     return count, end, pos
 
 
-_MATCHES: Final[dict[bytes, str]] = {}
-_NODES: Final[dict[bytes, str]] = {}
+MATCHES: Final[dict[bytes, str]] = {}
+NODES: Final[dict[bytes, str]] = {}
+"""Names already checked, by their bytes: those of one process's matches and writers come again and again. Bounded."""
 
 
 def read_match(data: bytes, pos: int) -> tuple[str, int]:
     """A checked match id. Equal ids are one object, so that later look-ups compare by identity."""
     raw, pos = read_raw(data, pos)
-    match = _MATCHES.get(raw)
+    match = MATCHES.get(raw)
     if match is None:
-        match = _learn(raw, _MATCHES)
+        match = _learn(raw, MATCHES)
     return match, pos
 
 
 def read_node(data: bytes, pos: int) -> tuple[str, int]:
     """A checked node name, one object for equal names."""
     raw, pos = read_raw(data, pos)
-    node = _NODES.get(raw)
+    node = NODES.get(raw)
     if node is None:
-        node = _learn(raw, _NODES)
+        node = _learn(raw, NODES)
     return node, pos
 
 
@@ -178,7 +186,7 @@ def _learn(raw: bytes, known: dict[bytes, str]) -> str:
         name = raw.decode()
     except UnicodeDecodeError as error:
         raise Malformed(BAD_TEXT) from error
-    fault = match_fault(name) if known is _MATCHES else node_fault(name)
+    fault = match_fault(name) if known is MATCHES else node_fault(name)
     if fault is not None:
         raise Malformed(fault)
     if len(known) >= NAMES_CACHED_MAX:

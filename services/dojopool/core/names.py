@@ -98,6 +98,9 @@ def _context_types_fault(context: object) -> str | None:
     for node, counter in context.items():
         if not isinstance(node, str) or not _is_integer(counter):
             return f"context: {_shown(node)} to {_shown(counter)} is not a node to an integer"
+        fault = node_fault(node)
+        if fault is not None:
+            return f"context: {fault}"
     return None
 
 
@@ -107,32 +110,21 @@ def _is_integer(number: object) -> bool:
 
 
 def numbers_fault(node: str, seq: int, base: int | None, context: Mapping[str, int] | None, stamp: int) -> str | None:
-    """What is wrong with the rest of an envelope whose match and node are known to be good."""
+    """What is wrong with the numbers of an envelope whose types and names are known to be good."""
     if not 1 <= seq <= COUNTER_MAX:
         return f"seq {seq} is not in 1..{COUNTER_MAX}"
     if base is not None and not 0 <= base < seq:
         return f"base {base} is not in 0..{seq - 1}, below its seq"
     if context:
-        fault = context_fault(context, node)
-        if fault is not None:
-            return fault
+        if len(context) > CONTEXT_NODES_MAX:
+            return f"context names {len(context)} nodes, at most {CONTEXT_NODES_MAX} are allowed"
+        if node in context:
+            return f"context names the event's own node {node!r}; what it had read of itself is base"
+        for other, counter in context.items():
+            if not 1 <= counter <= COUNTER_MAX:
+                return f"context: counter {counter} of {other!r} is not in 1..{COUNTER_MAX}"
     if not 0 <= stamp <= STAMP_MAX:
         return f"stamp {stamp} is not in 0..{STAMP_MAX}"
-    return None
-
-
-def context_fault(context: Mapping[str, int], own_node: str) -> str | None:
-    """What is wrong with the context of an event of `own_node`."""
-    if len(context) > CONTEXT_NODES_MAX:
-        return f"context names {len(context)} nodes, at most {CONTEXT_NODES_MAX} are allowed"
-    if own_node in context:
-        return f"context names the event's own node {own_node!r}; what it had read of itself is base"
-    for node, counter in context.items():
-        fault = node_fault(node)
-        if fault is not None:
-            return f"context: {fault}"
-        if not 1 <= counter <= COUNTER_MAX:
-            return f"context: counter {counter} of {node!r} is not in 1..{COUNTER_MAX}"
     return None
 
 
