@@ -9,6 +9,7 @@ answers at once.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -33,6 +34,8 @@ def main() -> None:
     """Run `dojo` as the shell calls it."""
     if sys.flags.optimize:
         sys.exit(_refuse_optimised())
+    # Clients log every failed attempt; a command tells the outcome. A program that runs on sets up logs of its own.
+    logging.getLogger().addHandler(logging.NullHandler())
     # A game of one's own is found as `python -m` would find it, but can never take the place of an installed module.
     sys.path.append(str(Path.cwd()))
     app()

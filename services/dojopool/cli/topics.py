@@ -50,12 +50,10 @@ async def _run(verb: Literal["create", "check"]) -> Sequence[TopicReport]:
     from dojopool.settings import ClusterSettings
 
     settings = ClusterSettings.load()
+    logs = {region: event_log(settings, region) for region in reached_regions(settings)}
     act = create_topics if verb == "create" else check_topics
     async with AsyncExitStack() as clients:
-        admins = {
-            region: await clients.enter_async_context(event_log(settings, region).admin())
-            for region in reached_regions(settings)
-        }
+        admins = {region: await clients.enter_async_context(log.admin()) for region, log in logs.items()}
         return await act(admins, regions=settings.regions, partitions=settings.partitions, prefix=settings.prefix)
 
 

@@ -1,0 +1,48 @@
+"""`dojo topics` without a server; what it does with one is in `tests/stack/test_topics.py`."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from typer.testing import CliRunner
+
+from dojopool.cli.main import app
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings from the shell that runs the tests."""
+    for name in [name for name in os.environ if name.startswith("DOJO_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "DOJO_REGIONS is not set"),
+        ({"DOJO_REGIONS": "eu,us"}, "DOJO_KAFKA is not set"),
+        ({"DOJO_REGIONS": "eu,us", "DOJO_KAFKA": "eu=127.0.0.1:1"}, "region us needs one too"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["create", "check"])
+def test_missing_settings_are_3(
+    verb: str, settings: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is asked of any server before all of them are known."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    run = CliRunner().invoke(app, ["topics", verb])
+
+    assert run.exit_code == 3
+    assert said in run.stderr
+
+
+def test_a_silent_kafka_is_4(monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int) -> None:
+    """A Kafka that is not there ends the command with 4 and its address."""
+    monkeypatch.setenv("DOJO_REGION", "eu")
+    monkeypatch.setenv("DOJO_KAFKA", f"127.0.0.1:{unused_tcp_port}")
+    run = CliRunner().invoke(app, ["topics", "check"])
+
+    assert run.exit_code == 4
+    assert str(unused_tcp_port) in run.stderr
