@@ -22,7 +22,7 @@ from support.servers import need_java, need_redis
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
-DOJO = (sys.executable, "-c", "from dojopool.cli.stack import app; app()")
+DOJO = (sys.executable, "-c", "from dojopool.cli.main import main; main()", "stack")
 
 
 @pytest.fixture(scope="module")

@@ -5,23 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from dojopool.errors import ConfigError, DojoError, EnvironmentFault
+from dojopool.cli.exits import FAILED
 
 if TYPE_CHECKING:
     from dojopool.local.stack import ServerStatus, Stack
-
-FAILED, MISCONFIGURED, UNREACHABLE = 1, 3, 4
-
-Result = TypeVar("Result")
 
 app = typer.Typer(
     name="stack", help="A real local Kafka and Redis per region, without containers.", no_args_is_help=True
@@ -42,8 +37,10 @@ def up(regions: Regions = None, partitions: Partitions = None, as_json: AsJson =
     Starts only what does not run, so it also repairs. Data and addresses of the last time are used again.
 
     Example: dojo stack up --regions eu,us
+
+    Example: dojo stack up --regions eu,us
     """
-    stack = _run(lambda: _up(regions, partitions))
+    stack = asyncio.run(_up(regions, partitions))
     if as_json:
         typer.echo(json.dumps({"regions": _addresses(stack)}))
         return
@@ -59,7 +56,7 @@ def down(wipe: Wipe = False) -> None:
 
     Example: dojo stack down --wipe
     """
-    ended = _run(lambda: _down(wipe=wipe))
+    ended = asyncio.run(_down(wipe=wipe))
     _progress.print(f"ended {', '.join(ended)}" if ended else "nothing was running")
 
 
@@ -69,7 +66,7 @@ def status(as_json: AsJson = False) -> None:
 
     Example: dojo stack status --json
     """
-    servers = _run(_status)
+    servers = asyncio.run(_status())
     is_up = bool(servers) and all(server.condition == "running" for server in servers)
     if as_json:
         typer.echo(json.dumps({"up": is_up, "servers": [asdict(server) for server in servers]}))
@@ -139,13 +136,3 @@ def _print_servers(servers: list[ServerStatus]) -> None:
     for server in servers:
         table.add_row(server.name, server.address or "-", str(server.pid or "-"), server.condition)
     _out.print(table)
-
-
-def _run(act: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    """Run to the end, or print the error and exit: 3 for settings, 4 for the world around us, 1 for the rest."""
-    try:
-        return asyncio.run(act())
-    except DojoError as error:
-        _progress.print(f"error: {error}")
-        code = MISCONFIGURED if isinstance(error, ConfigError) else FAILED
-        raise typer.Exit(UNREACHABLE if isinstance(error, EnvironmentFault) else code) from error

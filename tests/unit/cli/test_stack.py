@@ -8,7 +8,8 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from dojopool.cli.stack import app, export_lines
+from dojopool.cli.main import app
+from dojopool.cli.stack import export_lines
 from dojopool.local.stack import state
 from dojopool.local.stack.layout import StackState, new_layout
 from dojopool.local.stack.process import ProcessId
@@ -39,7 +40,10 @@ def test_the_export_lines_name_every_region() -> None:
 
 def test_status_without_a_stack_fails() -> None:
     """No stack is not a running stack: the exit code says so, in both forms."""
-    plain, as_json = CliRunner().invoke(app, ["status"]), CliRunner().invoke(app, ["status", "--json"])
+    plain, as_json = (
+        CliRunner().invoke(app, ["stack", "status"]),
+        CliRunner().invoke(app, ["stack", "status", "--json"]),
+    )
 
     assert (plain.exit_code, as_json.exit_code) == (1, 1)
     assert "there is no stack" in plain.stderr
@@ -51,7 +55,7 @@ def test_status_fails_unless_all_run(folder: Path) -> None:
     own = ProcessId(pid=os.getpid(), started=psutil.Process().create_time())
     layout = new_layout(("eu", "us"), partitions=4, prefixes=("dojo",))
     state.save(folder, StackState(layout=layout, processes={"mirror": own}))
-    run = CliRunner().invoke(app, ["status", "--json"])
+    run = CliRunner().invoke(app, ["stack", "status", "--json"])
 
     assert run.exit_code == 1
     assert json.loads(run.stdout)["servers"][-1] == {
@@ -64,7 +68,7 @@ def test_status_fails_unless_all_run(folder: Path) -> None:
 
 def test_down_without_a_stack_is_no_error() -> None:
     """What is not up is down."""
-    run = CliRunner().invoke(app, ["down"])
+    run = CliRunner().invoke(app, ["stack", "down"])
 
     assert run.exit_code == 0
     assert "nothing was running" in run.stderr
@@ -73,7 +77,7 @@ def test_down_without_a_stack_is_no_error() -> None:
 @pytest.mark.parametrize("arguments", [["--regions", "EU"], ["--regions", "eu,eu"], ["--partitions", "0"]])
 def test_wrong_settings_are_told_before_anything_starts(folder: Path, arguments: list[str]) -> None:
     """A wrong region or partition count is exit code 3 and leaves no file."""
-    run = CliRunner().invoke(app, ["up", *arguments])
+    run = CliRunner().invoke(app, ["stack", "up", *arguments])
 
     assert run.exit_code == 3
     assert "DOJO_" in run.stderr
@@ -86,7 +90,7 @@ def test_a_missing_java_is_told_before_anything_is_written(
     """Without Java the exit code is 4 and no layout is saved that a later `up` would be bound to."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    run = CliRunner().invoke(app, ["up"])
+    run = CliRunner().invoke(app, ["stack", "up"])
 
     assert run.exit_code == 4
     assert "Java 17 or newer" in run.stderr

@@ -22,9 +22,7 @@ from dojopool.local.stack.mirror import MirrorMaker, events_topic, probe_topic
 from dojopool.local.stack.process import ProcessId, Server, port_answers
 from dojopool.local.stack.readiness import record_arrives
 from dojopool.local.stack.redis_server import RedisServer, find_redis_server
-
-EVENTS_TOPIC_CONFIGS: Mapping[str, str] = {"retention.ms": "-1"}
-"""Events are kept until compaction trims them; Kafka's default would drop them after a week."""
+from dojopool.local.topics import EVENTS_CONFIG
 
 Condition = Literal["running", "silent", "ended"]
 
@@ -141,7 +139,7 @@ class Stack:
             for region in self.brokers:
                 await create_topic(broker.bootstrap, probe_topic(region), partitions=1)
                 for name in (events_topic(prefix, region) for prefix in self.layout.prefixes):
-                    await create_topic(broker.bootstrap, name, partitions=partitions, configs=EVENTS_TOPIC_CONFIGS)
+                    await create_topic(broker.bootstrap, name, partitions=partitions, configs=EVENTS_CONFIG)
 
     async def _prove(self, report: Report) -> None:
         names = list(self.brokers)
