@@ -139,9 +139,6 @@ class EventCodec:
         fault = envelope_fault(match=match, node=node, seq=seq, base=base, context=context, stamp=stamp)
         if fault is not None:
             raise InvalidEvent(fault)
-        check = self._checks.get(type) if isinstance(type, str) else None
-        if check is None:
-            raise InvalidBody(f"type: {type!a} is not an event of this game; they are {', '.join(self.types)}")
         record = {
             "match": match,
             "node": node,
@@ -149,12 +146,18 @@ class EventCodec:
             "base": base,
             "context": None if context is None else dict(sorted(context.items())),
             "stamp": stamp,
-            "body": (self._bodies[type].full["name"], check(body, "body")),
+            "body": self._checked_body(type, body),
         }
         data = self._head + avro.encode(self._schema, record)
         if len(data) > RECORD_BYTES_MAX:
             raise InvalidEvent(f"the event takes {len(data)} bytes, at most {RECORD_BYTES_MAX} are allowed: split it")
         return data
+
+    def _checked_body(self, kind: object, body: object) -> tuple[str, Any]:
+        """The full name of the body's record and its value, as fastavro writes them."""
+        if not isinstance(kind, str) or kind not in self._bodies:
+            raise InvalidBody(f"type: {kind!a} is not an event of this game; they are {', '.join(self.types)}")
+        return self._bodies[kind].full["name"], self._checks[kind](body, "body")
 
     def encode_mark(self, mark: Mark) -> bytes:
         """The record's value of a mark. Raises InvalidEvent when a field is out of range."""

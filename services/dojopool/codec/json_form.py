@@ -23,6 +23,10 @@ from dojopool.core.names import envelope_fault
 from dojopool.errors import InvalidEvent
 
 KEYS: Final = ("match", "node", "seq", "base", "context", "stamp", "type", "body")
+NESTING_MAX: Final = 32
+"""Deepest nesting of lists and objects: twice what a schema may have. Deeper is refused before anything recurses."""
+
+_TOO_DEEP: Final = f"not an event: nested more than {NESTING_MAX} deep"
 _MAY_BE_ABSENT: Final = frozenset({"base", "context"})
 _NOT_THE_ENVELOPE: Final = frozenset({"type", "body"})
 
@@ -50,9 +54,10 @@ class JsonEvent:
 def parse_line(line: str | bytes) -> JsonEvent:
     """The event in a line of JSON. Raises InvalidEvent saying what is wrong with the line or with the envelope."""
     try:
-        value = json.loads(line, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        text = line.decode() if isinstance(line, bytes) else line
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
     except RecursionError:
-        raise InvalidEvent("not an event: nested too deep") from None
+        raise InvalidEvent(_TOO_DEEP) from None
     except ValueError as error:
         raise InvalidEvent(f"not JSON: {error}") from error
     return parse(value)
@@ -60,6 +65,8 @@ def parse_line(line: str | bytes) -> JsonEvent:
 
 def parse(value: object) -> JsonEvent:
     """The event in JSON values. Raises InvalidEvent when the envelope is wrong, naming the field; see `event_of`."""
+    if _deeper_than(NESTING_MAX, value):
+        raise InvalidEvent(_TOO_DEEP)
     if not isinstance(value, Mapping):
         raise InvalidEvent(f"not an event: a JSON object is wanted, not {type(value).__name__}")
     unknown = [key for key in value if key not in KEYS]
@@ -68,7 +75,8 @@ def parse(value: object) -> JsonEvent:
     for key in KEYS:
         if key not in value and key not in _MAY_BE_ABSENT | _NOT_THE_ENVELOPE:
             raise InvalidEvent(f"{key} is missing")
-    event = JsonEvent(**{key: value.get(key) for key in KEYS})
+    fields: dict[str, Any] = {key: value.get(key) for key in KEYS}
+    event = JsonEvent(**fields)
     fault = envelope_fault(
         match=event.match, node=event.node, seq=event.seq, base=event.base, context=event.context, stamp=event.stamp
     )
@@ -104,9 +112,22 @@ def event_to_json(event: Event) -> dict[str, Any]:
 
 
 def canonical_json(value: object) -> bytes:
-    """JSON values in one form: keys sorted, no white space, UTF-8. Half a surrogate pair keeps three bytes of its own."""
+    """JSON values in one form: keys sorted, no white space, UTF-8 (and three bytes for half a surrogate pair)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode(errors="surrogatepass")
+
+
+def _deeper_than(limit: int, value: object) -> bool:
+    """Whether lists and objects are nested more than `limit` deep, found level by level."""
+    level = [value]
+    for _ in range(limit + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, list | tuple | Mapping)
+            for inner in (outer.values() if isinstance(outer, Mapping) else outer)
+        ]
+    return bool(level)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
