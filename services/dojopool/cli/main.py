@@ -26,6 +26,8 @@ COMMANDS: Final[dict[str, str]] = {
     "stack": "dojopool.cli.stack:app",
     "topics": "dojopool.cli.topics:app",
     "replica": "dojopool.cli.replica:replica",
+    "fold": "dojopool.cli.fold:fold",
+    "settings": "dojopool.cli.settings:settings",
 }
 """Name of a command -> where it is: a function, or a typer application with commands of its own. In order of help."""
 
@@ -79,7 +81,15 @@ def _command(name: str, found: typer.Typer | Callable[..., None]) -> Any:
     else:
         parent.command(name)(found)
     group: Any = typer.main.get_command(parent)
+    _read_as_markdown(group)
     return group.commands[name]
+
+
+def _read_as_markdown(command: Any) -> None:
+    """Let help texts flow; typer would keep the line ends of the source."""
+    command.rich_markup_mode = "markdown"
+    for inner in getattr(command, "commands", {}).values():
+        _read_as_markdown(inner)
 
 
 def _refuse_optimised() -> int:
@@ -108,7 +118,7 @@ app = typer.Typer(
     name="dojo",
     cls=Commands,
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,  # a bug shows a plain traceback, without the values of variables: they hold secrets
 )
 
@@ -123,5 +133,5 @@ def dojo(
 
     Settings come from the environment: `dojo settings` lists them.
 
-    Example: dojo stack up, then dojo topics create.
+    Example: dojo stack up
     """

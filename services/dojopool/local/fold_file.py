@@ -1,0 +1,176 @@
+"""Events from a file, as JSON lines, folded as a replica would fold them from a log.
+
+The result is a function of the set of events alone: lines may come in any order and any number of times. So everything
+is read before anything is folded, because what one line says may only count together with a later one: which payload
+of a dot is kept must not depend on which came first.
+
+A file is no stream: regions, partitions and marks mean nothing here, and nothing is refused for being in the wrong
+place. Memory holds one copy of every event; a league is some megabytes, a year of production is a job for a replica.
+
+Three things can be wrong with a line, and each is a Finding:
+
+- it is no event (bad JSON, a bad envelope, too long): it is left out;
+- its envelope is good and its body is refused: it counts, so that its node goes on, and writes nothing;
+- its dot has another payload elsewhere: the one with the smaller SHA-256 of its canonical JSON is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
+
+from dojopool.codec.json_form import JsonEvent, canonical_json, event_of, parse_line
+from dojopool.codec.wire import RECORD_BYTES_MAX
+from dojopool.core.event import Dot, Event, RefusedBody
+from dojopool.core.fold import Tally
+from dojopool.core.match import digest
+from dojopool.errors import InvalidEvent
+from dojopool.games.loading import LoadedGame
+
+LINE_BYTES_MAX: Final = 8 * RECORD_BYTES_MAX
+"""Longest line that is looked at: JSON may take six bytes for a character that a record holds in one, and names every
+field.
+"""
+
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with one or several lines."""
+
+    lines: tuple[int, ...]
+    """From 1, rising."""
+    text: str
+
+    def __str__(self) -> str:
+        *before, last = map(str, self.lines)
+        return f"line{'s' if before else ''} {', '.join(before)}{' and ' if before else ''}{last}: {self.text}"
+
+
+Report = Callable[[Finding], None]
+
+
+@dataclass(slots=True)
+class _Payload:
+    """What one dot says, and the first line that says it."""
+
+    event: Event
+    order: bytes
+    """SHA-256 of its canonical JSON: the smallest of a dot is kept."""
+    line: int
+
+
+class FileFold:
+    """The events of one or more files: `read` each, then take the `results` once."""
+
+    def __init__(self, loaded: LoadedGame, *, report: Report) -> None:
+        self._loaded = loaded
+        self._report = report
+        self._reader = loaded.new_fold()
+        self._matches: dict[str, dict[Dot, list[_Payload]]] = {}
+
+    def read(self, file: BinaryIO) -> None:
+        """Read all lines, reporting those that are no event or whose body is refused, in order. Empty lines are
+        skipped.
+        """
+        for number, line in bounded_lines(file):
+            if line is None:
+                self._report(Finding((number,), f"longer than {LINE_BYTES_MAX} bytes, which no event is"))
+            elif line and not line.isspace():
+                self._take(number, line)
+
+    def results(self) -> Iterator[dict[str, Any]]:
+        """What each match came to, in order of match id; before the first, every dot with rival payloads is reported.
+
+        The keys are those of the design, in its order: match, clock, state, pending, digest, violations.
+        """
+        for match in sorted(self._matches):
+            for dot, payloads in sorted(self._matches[match].items()):
+                if len(payloads) > 1:
+                    self._report(_rivals(match, dot, payloads))
+        for match in sorted(self._matches):
+            yield self._result(match)
+
+    def _take(self, number: int, line: bytes) -> None:
+        try:
+            said = parse_line(line)
+            event = self._event(said)
+        except InvalidEvent as error:
+            self._report(Finding((number,), str(error)))
+            return
+        if isinstance(event.body, RefusedBody):
+            refused = f"event {_named(event.match, event.dot)} counts but writes nothing: {event.body.reason}"
+            self._report(Finding((number,), refused))
+        self._keep(_Payload(event, hashlib.sha256(canonical_json(said.to_json())).digest(), number))
+
+    def _event(self, said: JsonEvent) -> Event:
+        """The event as a log would hand it over, with its writes. Raises InvalidEvent when it fits in no record."""
+        event = event_of(said, self._loaded.codec)
+        if isinstance(event.body, RefusedBody):
+            return event
+        reduced = self._reader.read(event.data)
+        assert isinstance(reduced, Event), "an event was encoded"
+        return reduced
+
+    def _keep(self, payload: _Payload) -> None:
+        event = payload.event
+        rivals = self._matches.setdefault(event.match, {}).setdefault(event.dot, [])
+        for known in rivals:
+            if known.event.data == event.data:
+                known.order = min(known.order, payload.order)
+                return
+        rivals.append(payload)
+
+    def _result(self, match_id: str) -> dict[str, Any]:
+        fold = self._loaded.new_fold()
+        tally = Tally()
+        for _, payloads in sorted(self._matches[match_id].items()):
+            fold.deliver(min(payloads, key=_order).event, tally)
+        match = fold.matches[match_id]
+        state = fold.kind.plain(match.root)
+        return {
+            "match": match_id,
+            "clock": dict(sorted(match.inbox.delivered.items())),
+            "state": state,
+            "pending": match.pending,
+            "digest": digest(match.encode(fold.kind)),
+            "violations": self._loaded.game.violations(fold.kind.view(state)),
+        }
+
+
+def bounded_lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
+    """The lines of a file with their numbers, from 1; None for one longer than LINE_BYTES_MAX, which is skipped without
+    being held. A byte order mark in front of the first is dropped.
+    """
+    number = 0
+    while line := file.readline(LINE_BYTES_MAX + 1):
+        number += 1
+        if number == 1:
+            line = line.removeprefix(BYTE_ORDER_MARK)
+        if len(line) <= LINE_BYTES_MAX or line.endswith(b"\n"):
+            yield number, line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = file.readline(LINE_BYTES_MAX)
+        yield number, None
+
+
+def _rivals(match: str, dot: Dot, payloads: list[_Payload]) -> Finding:
+    kept = min(payloads, key=_order)
+    lines = tuple(sorted(payload.line for payload in payloads))
+    return Finding(
+        lines,
+        f"{len(payloads)} payloads under one dot, event {_named(match, dot)};"
+        f" that of line {kept.line} is kept, whose SHA-256 is the smallest",
+    )
+
+
+def _order(payload: _Payload) -> bytes:
+    return payload.order
+
+
+def _named(match: str, dot: Dot) -> str:
+    return f"{dot[0]}:{dot[1]} of match {match}"
