@@ -28,6 +28,7 @@ ELSEWHERE: dict[str, str] = {
     "adapters/kafka_writer.py": "tests/contracts/test_event_log_kafka.py",
     "adapters/redis_store.py": "tests/contracts/test_state_store_redis.py",
     "adapters/redis_views.py": "tests/contracts/test_state_store_redis.py",
+    "local/stack/readiness.py": "tests/stack/test_readiness.py",
 }
 """Modules without a unit test of their own -> where they are tested instead: protocols and adapters are proven by the
 contract suites, wiring by running the program."""
