@@ -37,8 +37,6 @@ def up(regions: Regions = None, partitions: Partitions = None, as_json: AsJson =
     Starts only what does not run, so it also repairs. Data and addresses of the last time are used again.
 
     Example: dojo stack up --regions eu,us
-
-    Example: dojo stack up --regions eu,us
     """
     stack = asyncio.run(_up(regions, partitions))
     if as_json:
