@@ -16,12 +16,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from dojopool.adapters.memory_log import MemoryLog
-
-IDLE_S: Final = 3600.0
-"""Longest sleep without a ring. Nothing depends on it: whatever matters rings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +54,10 @@ class MemoryMirror:
             if self._is_linked():
                 self._notice(now_s())
                 self._land(now_s())
-            due_s = self._flights[0].due_s if self._flights else now_s() + IDLE_S
-            await self._source.bell.rung_before(due_s)
+            if self._flights:
+                await self._source.bell.rung_before(self._flights[0].due_s)
+            else:
+                await self._source.bell.rung()
 
     def cut(self) -> None:
         """Let nothing through, and lose what is on its way."""

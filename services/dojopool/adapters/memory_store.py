@@ -115,7 +115,9 @@ class MemoryStore:
         for start in range(0, len(names), STATES_PER_CHUNK):
             await self._reached(f"reading the states of partition {partition}")
             stored = self._partitions[partition].states
-            yield [(name, stored[name]) for name in names[start : start + STATES_PER_CHUNK] if name in stored]
+            chunk = [(name, stored[name]) for name in names[start : start + STATES_PER_CHUNK] if name in stored]
+            if chunk:
+                yield chunk
 
     async def reset(self, partition: int, *, epoch: int) -> bool:
         """See `ports.StateStore`."""
@@ -222,7 +224,7 @@ class MemoryStore:
         return deepcopy(StoreCopy(dict(self._partitions), self._status))
 
     def roll_back(self, to: StoreCopy) -> None:
-        """Lose every write since the copy was taken, and every claim, as a failover to a server that was behind does."""
+        """Lose every write and claim since the copy was taken, as a failover to a server that was behind does."""
         held = deepcopy(to)
         self._partitions.clear()
         self._partitions.update(held.partitions)
