@@ -50,6 +50,8 @@ class KafkaReader:
         self._next: dict[TopicPartition, int] = {}
         """Per assigned partition, the offset behind the last record handed out."""
         self._paused: set[Partition] = set()
+        self._broken: dict[TopicPartition, StreamBroken] = {}
+        """Partitions that hold a record which cannot be read; they are not fetched any more."""
         self._last_reply = 0
         self._heard_at = asyncio.get_running_loop().time()
 
@@ -59,7 +61,9 @@ class KafkaReader:
         self._paused.clear()
 
     async def poll(self, *, timeout_ms: int) -> Mapping[Partition, Sequence[Record]]:
-        """See `ports.LogReader`. Raises StreamBroken when a stored record fails its checksum."""
+        """See `ports.LogReader`. Raises StreamBroken when a stored record fails its checksum, and again whenever
+        nothing else is there, until that partition is assigned elsewhere.
+        """
         while self._wanted is not None:
             await self._take_up(self._wanted)
         if not self._next:
@@ -73,6 +77,7 @@ class KafkaReader:
         for partition, records in found.items():
             self._next[partition] = records[-1].offset + 1
         if not found:
+            self._check_broken()
             self._check_replies()
         return found  # type: ignore[no-any-return]  # aiokafka's records have what ports.Record asks for
 
@@ -86,6 +91,7 @@ class KafkaReader:
         for partition, offset in self._next.items():
             self._consumer.seek(partition, offset)
         self._consumer.pause(*(TopicPartition(*partition) for partition in self._paused))
+        self._broken.clear()
         self._wanted = None
         self._heard_at = asyncio.get_running_loop().time()
 
@@ -106,10 +112,30 @@ class KafkaReader:
         if isinstance(cause, NoOffsetForPartitionError):
             raise AssertionError("a partition was fetched before it was sought") from cause
         if isinstance(cause, CorruptRecordException | RecordTooLargeError):
-            # The client has moved past records of other partitions that it drained in the same call: seek all back.
-            self._wanted = self._wanted if self._wanted is not None else {(*tp,): at for tp, at in self._next.items()}
-            return StreamBroken(f"Kafka at {self._bootstrap} holds a record that cannot be read: {cause}")
+            return self._set_aside(cause)
         return error
+
+    def _set_aside(self, cause: Exception) -> StreamBroken:
+        """Stop fetching the partition that an unreadable record is in, and lose nothing of the others.
+
+        The client has moved past what it had drained of other partitions in the same call, so all are sought back. It
+        names the partition in its text only.
+        """
+        error = StreamBroken(f"Kafka at {self._bootstrap} holds a record that cannot be read: {cause}")
+        for partition, offset in self._next.items():
+            self._consumer.seek(partition, offset)
+            if repr(partition) in str(cause):
+                place = f"{partition.topic}/{partition.partition} at offset {offset} or behind it"
+                error = StreamBroken(
+                    f"Kafka at {self._bootstrap} holds a record in {place} that cannot be read: {cause}"
+                )
+                self._broken[partition] = error
+                self._consumer.pause(partition)
+        return error
+
+    def _check_broken(self) -> None:
+        for error in self._broken.values():
+            raise error
 
     async def _gone(self, topic: str, partition: int, wanted: int) -> OffsetGone:
         [(first, end)] = (await self.bounds([(topic, partition)])).values()
