@@ -55,7 +55,7 @@ class KafkaBroker(Server):
         data = self.folder / "data"
         settings.write_text(broker_properties(data=data, port=self._port, controller_port=self._controller_port))
         if not (data / "meta.properties").exists():
-            arguments = ("format", "-t", new_cluster_id(), "-c", str(settings))
+            arguments = ("format", f"--cluster-id={new_cluster_id()}", "-c", str(settings))  # it may start with a dash
             command = java.command("kafka.tools.StorageTool", *arguments, heap_mib_max=HEAP_MIB_MAX)
             code, output = await run_tool(command, timeout_seconds=FORMAT_SECONDS)
             if code != 0:
