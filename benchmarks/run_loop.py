@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import resource
 import sys
 import time
@@ -28,7 +29,10 @@ HEADER_BYTES = 10
 async def main(bootstrap: str, redis_url: str, prefix: str, wanted: int) -> None:
     schema = fastavro.parse_schema(schema_files.load(schema_files.find("event.avsc")))
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, group_id=f"{prefix}.loop", enable_auto_commit=False, auto_offset_reset="earliest"
+        bootstrap_servers=bootstrap,
+        group_id=f"{prefix}.loop.{os.getpid()}",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
     )
     redis = Redis.from_url(redis_url)
     places = [TopicPartition(f"{prefix}.events.{region}", n) for region in REGIONS for n in range(PARTITIONS)]
@@ -41,6 +45,9 @@ async def main(bootstrap: str, redis_url: str, prefix: str, wanted: int) -> None
         for place, records in (await consumer.getmany(timeout_ms=100)).items():
             changed = set()
             for record in records:
+                if record.key is None:  # a mark of the replicas that read this topic before
+                    continue
+                done += 1
                 event = fastavro.schemaless_reader(
                     io.BytesIO(record.value[HEADER_BYTES:]), schema, None, return_record_name=True
                 )
@@ -51,7 +58,6 @@ async def main(bootstrap: str, redis_url: str, prefix: str, wanted: int) -> None
                     pipeline.set(f"{prefix}:loop:{match}", json.dumps(matches[match]))
                 await pipeline.execute()
             await consumer.commit({place: records[-1].offset + 1})
-            done += len(records)
     seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     await consumer.stop()
     await redis.aclose()

@@ -37,7 +37,7 @@ class PoolMatch(State):
     turn = turn()
 
 
-pool = Game("pool", state=PoolMatch, schema="event.avsc")
+pool = Game("pool", state=PoolMatch, schema="event.avsc", decoder="dojopool.games.pool_decoder")
 
 # --- events, as a producer writes them
 

@@ -59,24 +59,30 @@ class Writer:
 
     def dot(self, node: str, seq: int) -> None:
         """A dot within the clock, its node by place."""
-        self.unsigned(self._places[node])
-        self.unsigned(seq)
+        place = self._places[node]
+        if place < 0x80 and seq < 0x80:  # nearly always, and these two lines are most of what encoding does
+            self.buffer.append(place)
+            self.buffer.append(seq)
+        else:
+            self.unsigned(place)
+            self.unsigned(seq)
 
     def scalar(self, value: Payload) -> None:
         """None, a boolean, an integer or a string, behind its tag."""
-        if value is None:
-            self.buffer.append(TAG_NULL)
-        elif value is True:
-            self.buffer.append(TAG_TRUE)
-        elif value is False:
-            self.buffer.append(TAG_FALSE)
-        elif isinstance(value, int):
+        if type(value) is int:
             self.buffer.append(TAG_INT)
-            self.signed(value)
-        else:
-            assert isinstance(value, str), value
+            if 0 <= value < 0x40:
+                self.buffer.append(value << 1)
+            else:
+                self.signed(value)
+        elif type(value) is str:
             self.buffer.append(TAG_STR)
             self.text(value)
+        elif value is None:
+            self.buffer.append(TAG_NULL)
+        else:
+            assert type(value) is bool, value
+            self.buffer.append(TAG_TRUE if value else TAG_FALSE)
 
 
 class Reader:

@@ -124,7 +124,9 @@ class MapEditor:
 
     def __getitem__(self, key: Any) -> Any:
         kind = self._kind
-        return kind.inner.editor(self._edit, (*self._path, kind.check_key(key)))
+        if type(key) is not kind.key:
+            kind.check_key(key)  # raises; asked first because this runs for every step of every write
+        return kind.inner.editor(self._edit, (*self._path, key))
 
     # Without these, a loop over a map or `in` would fall back to asking for the keys 0, 1, 2 and so on, for ever.
     __iter__ = None
