@@ -6,7 +6,10 @@ import signal
 
 import pytest
 
+from support.profiles import load_profile
 from support.servers import kafka, missing_line, real_stack, redis_url, stack_prefix, unique_prefix
+
+load_profile()
 
 __all__ = ["kafka", "real_stack", "redis_url", "stack_prefix", "unique_prefix"]
 
