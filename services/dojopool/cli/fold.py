@@ -53,4 +53,4 @@ def _opened(file: str) -> AbstractContextManager[BinaryIO]:
     try:
         return Path(file).open("rb")
     except OSError as error:
-        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="FILE") from error
+        raise typer.BadParameter(f"cannot be read: {error.strerror}: {file}", param_hint="FILE") from error
