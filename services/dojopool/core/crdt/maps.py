@@ -124,8 +124,8 @@ class MapEditor:
 
     def __getitem__(self, key: Any) -> Any:
         kind = self._kind
-        if type(key) is not kind.key:
-            kind.check_key(key)  # raises; asked first because this runs for every step of every write
+        if kind.key is not str or type(key) is not str:  # a string of the right type needs no call: this is a hot path
+            kind.check_key(key)
         return kind.inner.editor(self._edit, (*self._path, key))
 
     # Without these, a loop over a map or `in` would fall back to asking for the keys 0, 1, 2 and so on, for ever.
