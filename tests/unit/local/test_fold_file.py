@@ -1,0 +1,190 @@
+"""Folding a file: the set of events decides, whatever order, form or company its lines come in."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from dojopool.codec.wire import RECORD_BYTES_MAX
+from dojopool.core.event import Event
+from dojopool.core.fold import Tally
+from dojopool.core.match import digest
+from dojopool.games.loading import load_game
+from dojopool.local.fold_file import LINE_BYTES_MAX, FileFold, Finding, bounded_lines
+
+HOME, AWAY = "eu/home#1", "us/away#1"
+POOL = load_game("pool")
+
+
+def points(
+    count: int, *, seq: int = 1, node: str = HOME, context: dict[str, int] | None = None, player: str = "ana"
+) -> dict[str, Any]:
+    """One event of the match m-1, in JSON form with every key."""
+    body = {"frame": 1, "player": player, "points": count}
+    envelope = {"match": "m-1", "node": node, "seq": seq, "base": None, "context": context, "stamp": seq}
+    return {**envelope, "type": "points_awarded", "body": body}
+
+
+def folded(lines: Iterable[dict[str, Any] | bytes]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Results and findings of a file of these lines."""
+    findings: list[Finding] = []
+    folding = FileFold(POOL, report=findings.append)
+    texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
+    folding.read(io.BytesIO(b"\n".join(texts)))
+    results = list(folding.results())
+    return results, [str(finding) for finding in findings]
+
+
+def sha256(event: dict[str, Any]) -> str:
+    """Of an event's canonical JSON, written down independently."""
+    return hashlib.sha256(json.dumps(event, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def test_the_digest_is_that_of_a_log() -> None:
+    """Delivered and waiting events give the canonical bytes that the same events give a replica, read from a log."""
+    events = [points(3), points(4, seq=2), points(1, seq=4), points(2, node=AWAY, context={HOME: 3})]
+    fold, tally = POOL.new_fold(), Tally()
+    for said in events:
+        event = fold.read(POOL.codec.encode(**said))
+        assert isinstance(event, Event)
+        fold.deliver(event, tally)
+    [result], _ = folded(reversed(events))
+
+    assert result["pending"] == fold.matches["m-1"].pending == 2
+    assert result["digest"] == digest(fold.matches["m-1"].encode(fold.kind))
+
+
+def test_a_result_has_its_keys_in_one_order() -> None:
+    """The keys of a line are those of the contract, in its order, and clocks are sorted."""
+    [result], _ = folded([points(1, node=AWAY), points(2)])
+
+    assert list(result) == ["match", "clock", "state", "pending", "digest", "violations"]
+    assert list(result["clock"]) == [HOME, AWAY]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([3, 5, 8])))
+def test_the_smallest_hash_is_kept(order: tuple[int, ...]) -> None:
+    """Of three payloads under one dot the one with the smallest SHA-256 counts, and each line is named."""
+    lines = [points(count) for count in order]
+    kept = min(lines, key=sha256)
+    [result], [finding] = folded(lines)
+
+    assert result["state"]["frames"][1]["points"] == {"ana": kept["body"]["points"]}
+    assert finding.startswith("lines 1, 2 and 3: 3 payloads under one dot, event eu/home#1:1 of match m-1")
+    assert f"that of line {lines.index(kept) + 1} is kept" in finding
+
+
+def test_a_refused_rival_may_be_kept() -> None:
+    """A payload that nobody can use is a payload: when its hash is the smaller one, the dot writes nothing."""
+    unusable = {**points(1), "type": "points_guessed"}
+    usable = next(points(count) for count in itertools.count(1) if sha256(points(count)) > sha256(unusable))
+    [result], findings = folded([usable, unusable])
+
+    assert result["clock"] == {HOME: 1}
+    assert result["state"]["frames"] == {}
+    assert findings[0].startswith("line 2: event eu/home#1:1 of match m-1 counts but writes nothing: type")
+    assert findings[1].startswith("lines 1 and 2: 2 payloads under one dot")
+
+
+def test_another_form_is_no_rival() -> None:
+    """Keys in another order, white space and absent nulls are the same payload."""
+    said = points(3)
+    shorter = {key: value for key, value in reversed(list(said.items())) if value is not None}
+    results, findings = folded([said, shorter, json.dumps(said, indent=None, separators=(" ,  ", " : ")).encode()])
+
+    assert findings == []
+    assert results == folded([said])[0]
+
+
+def test_a_refused_event_does_not_block_its_node() -> None:
+    """What follows a refused event is delivered, as the refused dot counts."""
+    [result], findings = folded([points(0), points(4, seq=2)])
+
+    assert result["clock"] == {HOME: 2}
+    assert result["state"]["frames"][1]["points"] == {"ana": 4}
+    assert len(findings) == 1
+    assert findings[0].startswith("line 1: event eu/home#1:1 of match m-1 counts but writes nothing:")
+    assert findings[0].endswith("0 points is no event")
+
+
+def test_an_event_too_long_for_a_record_is_none() -> None:
+    """What no log would take does not count, and its number and length are told."""
+    [result], [finding] = folded([points(1, player="x" * RECORD_BYTES_MAX), points(2, seq=2)])
+
+    assert result["clock"] == {}
+    assert result["pending"] == 1
+    assert finding.startswith("line 1: the event takes ")
+
+
+def test_bytes_that_are_no_text_are_reported() -> None:
+    """A line that is not UTF-8 is left out; the lines around it count."""
+    [result], [finding] = folded([points(1), b'{"match": "\xff"}', points(2, seq=2)])
+
+    assert result["clock"] == {HOME: 2}
+    assert finding.startswith("line 2: not JSON: ")
+
+
+@pytest.mark.parametrize("depth", [100, 900, 990, 1000, 100_000])
+def test_nesting_cannot_crash_the_fold(depth: int) -> None:
+    """However deep a line is nested, and wherever, it becomes a finding."""
+    nested = b"[" * depth + b"]" * depth
+    inside = json.dumps(points(1)).encode().replace(b'"ana"', nested)
+    _, findings = folded([nested, inside])
+
+    assert [finding.partition(":")[0] for finding in findings] == ["line 1", "line 2"]
+
+
+def test_a_file_without_events_has_no_results() -> None:
+    """Empty lines are nothing."""
+    assert folded([b"", b"  \t", b"\r"]) == ([], [])
+
+
+def test_several_files_are_one_set() -> None:
+    """Events of a second file meet those of the first."""
+    folding = FileFold(POOL, report=print)
+    for event in (points(4, seq=2), points(3)):
+        folding.read(io.BytesIO(json.dumps(event).encode()))
+    [result] = folding.results()
+
+    assert result["clock"] == {HOME: 2}
+
+
+def test_long_lines_are_skipped_whole() -> None:
+    """A line above the limit is no event, however long; the line behind it has its own number."""
+    longest = b"x" * LINE_BYTES_MAX
+    lines = bounded_lines(
+        io.BytesIO(b"a\n" + longest + b"\n" + longest + b"x\n" + longest * 3 + b"\nb\n" + longest + b"x")
+    )
+
+    assert list(lines) == [(1, b"a\n"), (2, longest + b"\n"), (3, None), (4, None), (5, b"b\n"), (6, None)]
+
+
+def test_a_long_line_is_reported() -> None:
+    """A line above the limit is named by its number."""
+    [result], findings = folded([b" " * LINE_BYTES_MAX + b"{}", points(1)])
+
+    assert result["clock"] == {HOME: 1}
+    assert findings == [f"line 1: longer than {LINE_BYTES_MAX} bytes, which no event is"]
+
+
+def test_a_byte_order_mark_is_no_fault() -> None:
+    """What some editors put in front of a file is dropped there, and only there."""
+    mark = b"\xef\xbb\xbf"
+    [result], [finding] = folded([mark + json.dumps(points(1)).encode(), mark + json.dumps(points(2, seq=2)).encode()])
+
+    assert result["clock"] == {HOME: 1}
+    assert finding.startswith("line 2: not JSON")
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"), [((3,), "line 3: x"), ((3, 4), "lines 3 and 4: x"), ((3, 4, 9), "lines 3, 4 and 9: x")]
+)
+def test_a_finding_names_its_lines(lines: tuple[int, ...], shown: str) -> None:
+    """A finding begins with the numbers of its lines."""
+    assert str(Finding(lines, "x")) == shown
