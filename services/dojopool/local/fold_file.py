@@ -17,40 +17,17 @@ Three things can be wrong with a line, and each is a Finding:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
-from dojopool.codec.json_form import JsonEvent, canonical_json, event_of, parse_line
-from dojopool.codec.wire import RECORD_BYTES_MAX
+from dojopool.codec.json_form import JsonEvent, canonical_json, event_of
 from dojopool.core.event import Dot, Event, RefusedBody
 from dojopool.core.fold import Tally
 from dojopool.core.match import digest
 from dojopool.errors import InvalidEvent
 from dojopool.games.loading import LoadedGame
-
-LINE_BYTES_MAX: Final = 8 * RECORD_BYTES_MAX
-"""Longest line that is looked at: JSON may take six bytes for a character that a record holds in one, and names every
-field.
-"""
-
-BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something wrong with one or several lines."""
-
-    lines: tuple[int, ...]
-    """From 1, rising."""
-    text: str
-
-    def __str__(self) -> str:
-        *before, last = map(str, self.lines)
-        return f"line{'s' if before else ''} {', '.join(before)}{' and ' if before else ''}{last}: {self.text}"
-
-
-Report = Callable[[Finding], None]
+from dojopool.local.event_lines import Finding, Report, events_in
 
 
 @dataclass(slots=True)
@@ -76,11 +53,8 @@ class FileFold:
         """Read all lines, reporting those that are no event or whose body is refused, in order. Empty lines are
         skipped.
         """
-        for number, line in bounded_lines(file):
-            if line is None:
-                self._report(Finding((number,), f"longer than {LINE_BYTES_MAX} bytes, which no event is"))
-            elif line and not line.isspace():
-                self._take(number, line)
+        for number, said in events_in(file, self._report):
+            self._take(number, said)
 
     def results(self) -> Iterator[dict[str, Any]]:
         """What each match came to, in order of match id; before the first, every dot with rival payloads is reported.
@@ -94,9 +68,8 @@ class FileFold:
         for match in sorted(self._matches):
             yield self._result(match)
 
-    def _take(self, number: int, line: bytes) -> None:
+    def _take(self, number: int, said: JsonEvent) -> None:
         try:
-            said = parse_line(line)
             event = self._event(said)
         except InvalidEvent as error:
             self._report(Finding((number,), str(error)))
@@ -139,23 +112,6 @@ class FileFold:
             "digest": digest(match.encode(fold.kind)),
             "violations": self._loaded.game.violations(fold.kind.view(state)),
         }
-
-
-def bounded_lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
-    """The lines of a file with their numbers, from 1; None for one longer than LINE_BYTES_MAX, which is skipped without
-    being held. A byte order mark in front of the first is dropped.
-    """
-    number = 0
-    while line := file.readline(LINE_BYTES_MAX + 1):
-        number += 1
-        if number == 1:
-            line = line.removeprefix(BYTE_ORDER_MARK)
-        if len(line) <= LINE_BYTES_MAX or line.endswith(b"\n"):
-            yield number, line
-            continue
-        while line and not line.endswith(b"\n"):
-            line = file.readline(LINE_BYTES_MAX)
-        yield number, None
 
 
 def _rivals(match: str, dot: Dot, payloads: list[_Payload]) -> Finding:
