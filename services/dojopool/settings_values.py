@@ -73,7 +73,7 @@ def _by_region(text: object) -> object:
             values[region] = f"{values[region]},{part.strip()}" if region in values else part.strip()
     if "" in values and len(values) > 1:
         raise ValueError("must be one value, or a region=value pair for every region")
-    if not all(values.values()):
+    if not all(piece for value in values.values() for piece in value.split(",")):
         raise ValueError("must not hold an empty value")
     return values
 

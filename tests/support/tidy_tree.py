@@ -21,7 +21,6 @@ PACKAGE = "services/dojopool/"
 ELSEWHERE: dict[str, str] = {
     "ports.py": "tests/contracts",
     "adapters/kafka_admin.py": "tests/contracts/test_event_log_kafka.py",
-    "adapters/kafka_client.py": "tests/contracts/test_event_log_kafka.py",
     "adapters/kafka_log.py": "tests/contracts/test_event_log_kafka.py",
     "adapters/kafka_membership.py": "tests/contracts/test_event_log_kafka.py",
     "adapters/kafka_reader.py": "tests/contracts/test_event_log_kafka.py",

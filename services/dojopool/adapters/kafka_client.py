@@ -103,7 +103,10 @@ def kafka_faults(bootstrap: str, doing: str) -> Iterator[None]:
             " least its group.min.session.timeout.ms"
         ) from error
     except errors.UnsupportedCodecError as error:
-        raise ConfigError(f"{doing}: records are compressed; install aiokafka[all] to read them: {error}") from error
+        raise ConfigError(
+            f"{doing}: Kafka at {bootstrap} holds records that are compressed in a way this installation cannot read;"
+            f" install aiokafka[all]: {error}"
+        ) from error
     except (errors.KafkaError, TimeoutError) as error:
         raise Unavailable(f"{doing}: Kafka at {bootstrap} does not answer: {error!r}") from error
 

@@ -13,16 +13,11 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import (
-    CorruptRecordException,
-    NoOffsetForPartitionError,
-    OffsetOutOfRangeError,
-    RecordTooLargeError,
-)
+from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError, RecordTooLargeError
 
 from dojopool.adapters.kafka_client import kafka_faults, partitions_of, started
 from dojopool.core.record import Record
-from dojopool.errors import CallerError, OffsetGone, StreamBroken, Unavailable
+from dojopool.errors import CallerError, DojoError, OffsetGone, StreamBroken, Unavailable
 from dojopool.ports import TopicPartition as Partition
 
 FETCH_WAIT_MS: Final = 100
@@ -69,17 +64,13 @@ class KafkaReader:
         if not self._next:
             await asyncio.sleep(timeout_ms / 1000)
             return {}
-        try:
-            with kafka_faults(self._bootstrap, "reading"):
-                found = await self._consumer.getmany(*self._next, timeout_ms=timeout_ms)
-        except Unavailable as error:
-            raise await self._named(error) from error.__cause__
+        found = await self._fetched(timeout_ms)
         for partition, records in found.items():
-            self._next[partition] = records[-1].offset + 1
+            self._next[TopicPartition(*partition)] = records[-1].offset + 1
         if not found:
             self._check_broken()
             self._check_replies()
-        return found  # type: ignore[no-any-return]  # aiokafka's records have what ports.Record asks for
+        return found
 
     async def _take_up(self, wanted: dict[Partition, int]) -> None:
         """Assign and seek in one step, so that nothing is fetched from elsewhere."""
@@ -103,35 +94,41 @@ class KafkaReader:
             if partition not in known[topic]:
                 raise CallerError(f"{topic} has {len(known[topic])} partitions, none is number {partition}")
 
-    async def _named(self, error: Unavailable) -> Exception:
-        """What a failed fetch means for whoever reads."""
-        cause = error.__cause__
-        if isinstance(cause, OffsetOutOfRangeError):
-            (topic, partition), wanted = next(iter(cause.args[0].items()))
-            return await self._gone(topic, partition, wanted)
-        if isinstance(cause, NoOffsetForPartitionError):
-            raise AssertionError("a partition was fetched before it was sought") from cause
-        if isinstance(cause, CorruptRecordException | RecordTooLargeError):
-            return self._set_aside(cause)
-        return error
+    async def _fetched(self, timeout_ms: int) -> Mapping[Partition, Sequence[Record]]:
+        """What the client has, with its errors in our words."""
+        try:
+            with kafka_faults(self._bootstrap, "reading"):
+                # aiokafka's records have what ports.Record asks for, and its partitions are tuples.
+                found: Mapping[Partition, Sequence[Record]] = await self._consumer.getmany(
+                    *self._next, timeout_ms=timeout_ms
+                )
+                return found
+        except DojoError as error:
+            cause = error.__cause__
+            if isinstance(cause, OffsetOutOfRangeError):
+                (topic, partition), wanted = next(iter(cause.args[0].items()))
+                raise await self._gone(topic, partition, wanted) from cause
+            self._seek_back()
+            if isinstance(cause, CorruptRecordException | RecordTooLargeError):
+                raise self._set_aside(cause) from cause
+            raise
 
-    def _set_aside(self, cause: Exception) -> StreamBroken:
-        """Stop fetching the partition that an unreadable record is in, and lose nothing of the others.
-
-        The client has moved past what it had drained of other partitions in the same call, so all are sought back. It
-        names the partition in its text only.
-        """
-        error = StreamBroken(f"Kafka at {self._bootstrap} holds a record that cannot be read: {cause}")
+    def _seek_back(self) -> None:
+        """Lose nothing to an error: the client has moved past what it had drained before it met one."""
         for partition, offset in self._next.items():
             self._consumer.seek(partition, offset)
+
+    def _set_aside(self, cause: Exception) -> StreamBroken:
+        """Stop fetching the partition that an unreadable record is in; the client names it in its text only."""
+        for partition, offset in self._next.items():
             if repr(partition) in str(cause):
                 place = f"{partition.topic}/{partition.partition} at offset {offset} or behind it"
-                error = StreamBroken(
+                self._broken[partition] = StreamBroken(
                     f"Kafka at {self._bootstrap} holds a record in {place} that cannot be read: {cause}"
                 )
-                self._broken[partition] = error
                 self._consumer.pause(partition)
-        return error
+                return self._broken[partition]
+        return StreamBroken(f"Kafka at {self._bootstrap} holds a record that cannot be read: {cause}")
 
     def _check_broken(self) -> None:
         for error in self._broken.values():

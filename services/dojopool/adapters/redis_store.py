@@ -53,7 +53,7 @@ class RedisStore:
             await client.aclose()
 
     async def claim(self, partition: int, *, owner: str) -> Head:
-        """See `ports.StateStore`. The epoch is a time in ms unless the last one was later: never the same twice."""
+        """See `ports.StateStore`. The epoch is a time in microseconds, or above the last one if that was later."""
         with self._faults(f"claiming partition {partition}"):
             _, *stored = await self._call("dojo_claim", [self._keys.state(partition)], owner)
         return head_of(stored)

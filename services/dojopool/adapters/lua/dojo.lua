@@ -65,11 +65,11 @@ local function call_with_pairs(command, key, list, length)
   end
 end
 
--- Raise the epoch, name the owner, return what is stored. The epoch is at least the time in ms, so that it is new even when
--- the store has lost the last claims in a failover: two owners never hold the same one.
+-- Raise the epoch, name the owner, return what is stored. The epoch is at least the time in microseconds, so that it is new
+-- even when the store has lost the last claims in a failover: two owners never hold the same one.
 redis.register_function('dojo_claim', function(keys, args)
   local now = redis.call('TIME')
-  local at_least = now[1] * 1000 + math.floor(now[2] / 1000)
+  local at_least = now[1] * 1000000 + now[2]
   local stored = tonumber(redis.call('HGET', keys[1], '@epoch') or '0')
   local epoch = string.format('%.0f', math.max(stored + 1, at_least))
   redis.call('HSET', keys[1], '@epoch', epoch, '@owner', args[1])

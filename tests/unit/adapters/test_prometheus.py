@@ -1,0 +1,108 @@
+"""What a scrape of a replica finds."""
+
+from __future__ import annotations
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from dojopool.adapters.prometheus import PrometheusObserver
+from dojopool.ports import BatchFacts
+
+FACTS = BatchFacts(
+    partition=3,
+    records=10,
+    events=7,
+    duplicates=2,
+    waited=1,
+    equivocations=4,
+    matches=5,
+    letters=1,
+    waiting=6,
+    fold_s=0.01,
+    lag_records={"eu": 0, "us": 12},
+    mark_time_ms={"eu": 1_754_000_000_500},
+)
+
+
+def scraped(observer: PrometheusObserver) -> dict[str, float]:
+    """Samples of the replica's own metrics: name with labels -> value."""
+    content_type, body = observer.expose()
+    assert content_type.startswith("text/plain")
+    samples = [sample for family in text_string_to_metric_families(body.decode()) for sample in family.samples]
+    return {
+        f"{sample.name.removeprefix('dojo_replica_')}{sorted(sample.labels.items())}": sample.value
+        for sample in samples
+        if sample.name.startswith("dojo_replica_") and not sample.name.endswith("_created")
+    }
+
+
+def test_a_batch_counts() -> None:
+    """Two batches add up, and gauges show the last."""
+    observer = PrometheusObserver(region="eu")
+    observer.batch_applied(FACTS, write_s=0.002)
+    observer.batch_applied(FACTS, write_s=0.004)
+    found = scraped(observer)
+    partition, us = [("partition", "3")], [("partition", "3"), ("region", "us")]
+    eu = [("partition", "3"), ("region", "eu")]
+
+    assert {name: found[f"{name}{partition}"] for name in ("batches_total", "records_total", "events_total")} == {
+        "batches_total": 2,
+        "records_total": 20,
+        "events_total": 14,
+    }
+    assert found[f"duplicates_total{partition}"] == 4
+    assert found[f"waited_events_total{partition}"] == 2
+    assert found[f"equivocations_total{partition}"] == 8
+    assert found[f"match_changes_total{partition}"] == 10
+    assert found[f"waiting_events{partition}"] == 6
+    assert (found[f"lag_records{eu}"], found[f"lag_records{us}"]) == (0, 12)
+    assert found[f"mark_time_seconds{eu}"] == 1_754_000_000.5
+    assert f"mark_time_seconds{us}" not in found
+    assert (found["fold_seconds_count[]"], found["fold_seconds_sum[]"]) == (2, 0.02)
+    assert (found["write_seconds_count[]"], found["write_seconds_sum[]"]) == (2, 0.006)
+    assert found["info[('region', 'eu')]"] == 1
+
+
+def test_a_released_partition_is_no_longer_spoken_of() -> None:
+    """After a release its lag and waiting events are not shown, since another process knows them; counters stay."""
+    observer = PrometheusObserver(region="eu")
+    observer.partition_claimed(3, epoch=7, matches=1)
+    observer.batch_applied(FACTS, write_s=0.002)
+    assert scraped(observer)["partition_owned[('partition', '3')]"] == 1
+    observer.partition_released(3, reason="the group gave it to another")
+    found = scraped(observer)
+
+    assert found["partition_owned[('partition', '3')]"] == 0
+    assert not [name for name in found if name.startswith(("lag_records", "mark_time", "waiting_events"))]
+    assert found["batches_total[('partition', '3')]"] == 1
+    observer.batch_applied(FACTS, write_s=0.002)
+    assert scraped(observer)["waiting_events[('partition', '3')]"] == 6
+
+
+def test_releasing_what_was_never_measured_is_allowed() -> None:
+    """A partition may be given up before its first batch."""
+    observer = PrometheusObserver(region="eu")
+    observer.partition_released(5, reason="stopped")
+
+    assert scraped(observer)["partition_owned[('partition', '5')]"] == 0
+
+
+def test_failures_and_letters_count() -> None:
+    """Each claim, failure and dead letter is one more."""
+    observer = PrometheusObserver(region="eu")
+    observer.partition_claimed(1, epoch=1, matches=0)
+    observer.partition_failed(1, error=RuntimeError("x"))
+    for offset in range(3):
+        observer.letter_written(topic="dojo.events.us", partition=1, offset=offset, reason="damaged")
+    found = scraped(observer)
+
+    assert found["claims_total[('partition', '1')]"] == 1
+    assert found["failures_total[('partition', '1')]"] == 1
+    assert found["letters_total[('partition', '1'), ('topic', 'dojo.events.us')]"] == 3
+
+
+def test_two_observers_do_not_share_anything() -> None:
+    """Each replica of one process has its own registry."""
+    one, other = PrometheusObserver(region="eu"), PrometheusObserver(region="us")
+    one.batch_applied(FACTS, write_s=0.1)
+
+    assert not [name for name in scraped(other) if name.startswith("batches")]
