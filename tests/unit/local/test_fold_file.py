@@ -16,7 +16,8 @@ from dojopool.core.event import Event
 from dojopool.core.fold import Tally
 from dojopool.core.match import digest
 from dojopool.games.loading import load_game
-from dojopool.local.fold_file import LINE_BYTES_MAX, FileFold, Finding, bounded_lines
+from dojopool.local.event_lines import Finding
+from dojopool.local.fold_file import FileFold
 
 HOME, AWAY = "eu/home#1", "us/away#1"
 POOL = load_game("pool")
@@ -122,14 +123,6 @@ def test_an_event_too_long_for_a_record_is_none() -> None:
     assert finding.startswith("line 1: the event takes ")
 
 
-def test_bytes_that_are_no_text_are_reported() -> None:
-    """A line that is not UTF-8 is left out; the lines around it count."""
-    [result], [finding] = folded([points(1), b'{"match": "\xff"}', points(2, seq=2)])
-
-    assert result["clock"] == {HOME: 2}
-    assert finding.startswith("line 2: not JSON: ")
-
-
 @pytest.mark.parametrize("depth", [100, 900, 990, 1000, 100_000])
 def test_nesting_cannot_crash_the_fold(depth: int) -> None:
     """However deep a line is nested, and wherever, it becomes a finding."""
@@ -153,38 +146,3 @@ def test_several_files_are_one_set() -> None:
     [result] = folding.results()
 
     assert result["clock"] == {HOME: 2}
-
-
-def test_long_lines_are_skipped_whole() -> None:
-    """A line above the limit is no event, however long; the line behind it has its own number."""
-    longest = b"x" * LINE_BYTES_MAX
-    lines = bounded_lines(
-        io.BytesIO(b"a\n" + longest + b"\n" + longest + b"x\n" + longest * 3 + b"\nb\n" + longest + b"x")
-    )
-
-    assert list(lines) == [(1, b"a\n"), (2, longest + b"\n"), (3, None), (4, None), (5, b"b\n"), (6, None)]
-
-
-def test_a_long_line_is_reported() -> None:
-    """A line above the limit is named by its number."""
-    [result], findings = folded([b" " * LINE_BYTES_MAX + b"{}", points(1)])
-
-    assert result["clock"] == {HOME: 1}
-    assert findings == [f"line 1: longer than {LINE_BYTES_MAX} bytes, which no event is"]
-
-
-def test_a_byte_order_mark_is_no_fault() -> None:
-    """What some editors put in front of a file is dropped there, and only there."""
-    mark = b"\xef\xbb\xbf"
-    [result], [finding] = folded([mark + json.dumps(points(1)).encode(), mark + json.dumps(points(2, seq=2)).encode()])
-
-    assert result["clock"] == {HOME: 1}
-    assert finding.startswith("line 2: not JSON")
-
-
-@pytest.mark.parametrize(
-    ("lines", "shown"), [((3,), "line 3: x"), ((3, 4), "lines 3 and 4: x"), ((3, 4, 9), "lines 3, 4 and 9: x")]
-)
-def test_a_finding_names_its_lines(lines: tuple[int, ...], shown: str) -> None:
-    """A finding begins with the numbers of its lines."""
-    assert str(Finding(lines, "x")) == shown
