@@ -242,6 +242,20 @@ async def test_the_keys_are_those_of_the_contract(store: RedisStore, admin: Redi
     assert (state[b"@positions"], state[b"@owner"], state[b"@version"]) == (b'{"eu":[1,1]}', b"replica-1", b"v1")
 
 
+async def test_a_mark_alone_is_not_announced(store: RedisStore, server: RedisServer) -> None:
+    """A batch without changed matches leaves no entry in the change stream: nobody has anything to read."""
+    owner = await Owner.claim(store)
+    await owner.write(eu(1, 1))
+    async with RedisViews.open(server.url, prefix="edge") as views:
+        assert await views.last_change(0) == "0-0"
+
+
+async def test_a_wait_of_no_time_ends_at_once(server: RedisServer, admin: Redis) -> None:
+    """To Redis a wait of 0 means for ever; to us it means not at all."""
+    async with RedisViews.open(server.url, prefix="edge") as views, asyncio.timeout(DEADLINE_S):
+        assert await views.changes(0, after="0-0", timeout_ms=0) == []
+
+
 async def test_rediss_verifies_the_server(server: RedisServer, admin: Redis, tmp_path: Path) -> None:
     """A `rediss://` URL speaks TLS to a server whose certificate the given file vouches for, and to no other."""
     certificate, key = self_signed(tmp_path)
