@@ -89,7 +89,7 @@ class Match:
             out.unsigned(len(others))
             for other, counter in others:
                 out.dot(other, counter)
-        out.unsigned(self.stamp)
+        out.stamp(self.stamp)
         kind.encode(self.root, out)
         waiting = list(self.inbox.waiting())
         out.unsigned(len(waiting))
@@ -113,7 +113,7 @@ class Match:
         match = cls(kind)
         delivered = source.clock()
         match.inbox.restore(delivered, {node: _read_context(source, node) for node in delivered})
-        match.stamp = source.unsigned()
+        match.stamp = source.stamp()
         match.root = kind.decode(source)
         match._read_waiting(source, kind, read_event)
         match._read_undecoded(source)

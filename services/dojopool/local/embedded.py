@@ -18,7 +18,7 @@ from dojopool.adapters.memory_log import MemoryLog
 from dojopool.adapters.memory_mirror import MemoryMirror
 from dojopool.adapters.memory_store import MemoryStore
 from dojopool.adapters.system_clock import SystemClock
-from dojopool.client import Dojo, open_dojo
+from dojopool.client.dojo import Dojo, open_dojo
 from dojopool.core.match import digest, region_digest
 from dojopool.games.loading import LoadedGame
 from dojopool.local.topics import create_topics
@@ -29,6 +29,9 @@ from dojopool.replica.service import Replica
 PREFIX: Final = "dojo"
 MIRROR_DELAY_MS: Final = 20
 """One way between two regions of one continent."""
+
+MIRROR_REPEATS: Final = 10
+"""Records per partition that a mirror copies again when its link is healed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,11 @@ class Embedded:
             mirror.cut()
 
     def heal(self) -> None:
-        """Heal every link; what was written meanwhile is copied now, and a little of what was copied before, again."""
+        """Heal every link: what was written meanwhile is copied, and the last of what was copied before once more, as
+        MirrorMaker does when it comes back.
+        """
         for mirror in self._mirrors:
+            mirror.restart(repeat=MIRROR_REPEATS)
             mirror.heal()
 
     async def digests(self) -> dict[str, dict[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from dojopool.core.crdt.maps import RecordKind
 from dojopool.core.match import Match
@@ -23,7 +23,11 @@ def render(match_id: str, match: Match, kind: RecordKind, *, fields: int, at_ms:
 
 def to_json(value: Any) -> bytes:
     """Compact JSON in UTF-8, keys in the order given."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(value).encode()
+
+
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+"""Made once: `json.dumps` with options makes one per call."""
 
 
 def _bits(fields: int) -> Iterator[int]:

@@ -18,6 +18,8 @@ NUMBER_BYTES_MAX: Final = 10
 
 TAG_NULL, TAG_FALSE, TAG_TRUE, TAG_INT, TAG_STR = range(5)
 
+STAMP_BYTES: Final = 8
+
 
 class Writer:
     """Appends canonical bytes to `buffer`. Dots can be written once the clock is."""
@@ -38,6 +40,10 @@ class Writer:
     def signed(self, number: int) -> None:
         """Any whole number, sign in the lowest bit."""
         self.unsigned(number << 1 if number >= 0 else (-number << 1) - 1)
+
+    def stamp(self, stamp: int) -> None:
+        """A stamp: 8 bytes, highest first. As a varint it would take nine."""
+        self.buffer += stamp.to_bytes(STAMP_BYTES, "big")
 
     def raw(self, data: bytes) -> None:
         """Bytes behind their length."""
@@ -116,6 +122,15 @@ class Reader:
         """Any whole number."""
         number = self.unsigned()
         return number >> 1 if number & 1 == 0 else -((number + 1) >> 1)
+
+    def stamp(self) -> int:
+        """A stamp."""
+        end = self.position + STAMP_BYTES
+        if end > len(self.data):
+            raise CorruptState(f"a stored state ends after {len(self.data)} bytes, in the middle of a stamp")
+        stamp = int.from_bytes(self.data[self.position : end], "big")
+        self.position = end
+        return stamp
 
     def raw(self) -> bytes:
         """Bytes behind their length."""

@@ -167,7 +167,7 @@ class Leaf(Kind):
         for node_name, seq, stamp, payload in entries:
             out.dot(node_name, seq)
             if self.is_stamped:
-                out.unsigned(stamp)
+                out.stamp(stamp)
             self.encode_payload(payload, out)
 
     def decode(self, source: Reader) -> Cell:
@@ -178,7 +178,7 @@ class Leaf(Kind):
             if dot <= before:
                 raise CorruptState(f"dot {dot} of a stored cell is out of order, or is there twice")
             before = dot
-            stamp = source.unsigned() if self.is_stamped else 0
+            stamp = source.stamp() if self.is_stamped else 0
             cell.append((*dot, stamp, self.decode_payload(source)))
         return cell
 
@@ -214,5 +214,5 @@ def check_scalar(value: Any, scalar: type, *, field: str) -> Any:
     if type(value) is not scalar:
         raise GameError(f"{field} takes {SCALARS[scalar]}, got {type(value).__name__} {value!r}")
     if type(value) is int and not INT_MIN <= value <= INT_MAX:
-        raise GameError(f"{field} takes whole numbers of 64 bits, got one of {value.bit_length()} bits")
+        raise GameError(f"{field} takes int of 64 bits, sign included, got one of {value.bit_length() + 1}")
     return value

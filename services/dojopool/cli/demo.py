@@ -1,0 +1,110 @@
+"""`dojo demo`: the main job, on the embedded default, from beginning to end."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dojopool.local.demo import DemoReport
+
+IN_MEMORY = "embedded default: two regions in this process, log and state in memory, gone when it ends"
+CUT_TIMEOUT_S = 2.0
+"""How long events are waited for that cannot come because the link stays cut."""
+
+
+def demo(
+    file: Annotated[
+        Path | None, typer.Argument(help="A league file (CSV); the season in the package without it.")
+    ] = None,
+    keep_cut: Annotated[bool, typer.Option("--keep-cut", help="Never heal the link, to see a failure.")] = False,
+) -> None:
+    """Play a season of real matches from two regions, cut their link in the middle, heal it, and compare.
+
+    Ends by itself. Exit code 1 when an event was lost or the regions' digests differ.
+
+    Example: dojo demo
+    """
+    from rich.console import Console
+
+    from dojopool.local.demo import CONVERGE_TIMEOUT_S, run_demo
+    from dojopool.local.league import SAMPLE, read_league
+
+    plans = read_league(file or SAMPLE)
+    console = Console(highlight=False)
+    console.print(IN_MEMORY)
+    console.print(f"playing {len(plans)} matches: home scorekeepers in eu, away scorekeepers in us")
+    with _Bar(Console(stderr=True)) as bar:
+        report = asyncio.run(
+            run_demo(
+                plans,
+                progress=bar.show,
+                heals=not keep_cut,
+                converge_timeout_s=CUT_TIMEOUT_S if keep_cut else CONVERGE_TIMEOUT_S,
+            )
+        )
+    _show(console, report)
+    raise typer.Exit(0 if report.is_good else 1)
+
+
+class _Bar:
+    """The progress bar, which says whether the link is up."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+        )
+        self._task = self._progress.add_task("eu == us  linked", total=None)
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, done: int, total: int, is_cut: bool) -> None:
+        """Draw."""
+        description = "eu || us  cut   " if is_cut else "eu == us  linked"
+        self._progress.update(self._task, description=description, completed=done, total=total)
+
+
+def _show(console: Console, report: DemoReport) -> None:
+    from dojopool.local.convergence import p50_and_p99
+
+    played = report.played
+    console.print(f"events       {played.accepted:,} of {played.events:,} accepted, {played.per_second:,.0f} a second")
+    console.print(f"link         cut for {report.cut_s:.1f} s in the middle of the season")
+    for label, delays in (("while linked", report.delays.healthy), ("after the heal", report.delays.healed)):
+        found = p50_and_p99(delays)
+        text = "nothing measured" if found is None else f"p50 {found[0] * 1000:,.0f} ms, p99 {found[1] * 1000:,.0f} ms"
+        console.print(f"convergence  {label}: {text} ({len(delays)} events sampled)")
+    console.print(f"duplicates   {_per_region(report.duplicates)}, dropped by their dots")
+    console.print(
+        f"waiting      {_per_region(report.waited)} events came before what they depend on, and waited for it"
+    )
+    broken = ", ".join(f"{rule} in {count} matches" for rule, count in sorted(report.broken_rules.items()))
+    console.print(f"rules broken {broken or 'none'}")
+    for reason, count in played.reasons.items():
+        console.print(f"problem      {count} times: {reason}")
+    for problem in report.problems:
+        console.print(f"problem      {problem}")
+    console.print(
+        "digest " + " ".join(f"{region}={digest}" for region, digest in report.digests.items()), soft_wrap=True
+    )
+    if report.is_good:
+        console.print(f"equal: both regions hold the same state of {report.matches} matches")
+        console.print(f"look at a match: `dojo dev`, then `dojo match show {report.example}` in another terminal")
+    else:
+        console.print("NOT EQUAL or not complete: see the lines above")
+
+
+def _per_region(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} in {region}" for region, count in counts.items())
