@@ -1,0 +1,206 @@
+"""A connection to one region: handles of matches, views, changes, and the settling of doubtful receipts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from dojopool.client.config import CLOSE_TIMEOUT_S, DEFAULT_LIMITS, TIMEOUT_S, ClientConfig, Limits
+from dojopool.client.desk import Desk
+from dojopool.client.feed import RETRY_S
+from dojopool.client.match import MatchHandle
+from dojopool.client.reader import AtLeast, Reader
+from dojopool.client.receipts import Accepted, Mode, Receipt, Rejected, Unknown
+from dojopool.client.stamps import Stamps
+from dojopool.client.status import RegionStatus
+from dojopool.client.view import MatchView
+from dojopool.core.names import node_fault, region_of
+from dojopool.errors import CallerError, ConfigError, DojoError, Unavailable
+from dojopool.games.loading import LoadedGame
+from dojopool.ports import Clock, EventLog, ViewReader
+
+
+class Dojo:
+    """A connection. Get it from `dojopool.connect()`; use it in the event loop that opened it."""
+
+    def __init__(self, config: ClientConfig, *, desk: Desk, reader: Reader, status: RegionStatus) -> None:
+        self._config, self._desk, self._reader, self._status = config, desk, reader, status
+
+    @property
+    def region(self) -> str:
+        """The region that is read and written."""
+        return self._config.region
+
+    @property
+    def node(self) -> str:
+        """The name under which this connection writes: `region/instance#incarnation`."""
+        return self._config.node
+
+    @property
+    def mode(self) -> Mode:
+        """`local-only` while another region has not been heard of for seconds, else `healthy`; about a second old."""
+        return self._status.mode
+
+    async def match(self, match: str) -> MatchHandle:
+        """A new handle of a match, whether or not anything was recorded of it yet. Reads the match: what is recorded
+        through the handle has seen that view.
+
+        Raises CallerError when `match` is no match id, Unavailable when the region's store does not answer.
+        """
+        view = await self._reader.read(match)
+        return MatchHandle(self._desk.author(match), view, desk=self._desk, reader=self._reader)
+
+    async def read(
+        self, match: str, *, at_least: AtLeast | Rejected | None = None, timeout_s: float = TIMEOUT_S
+    ) -> MatchView:
+        """The match as the region shows it now, or as soon as it contains `at_least`: the event of a receipt, of this
+        or another region, or everything that a clock names (`view.clock` of an earlier read, for one).
+
+        A match of which nothing is known has an empty view. Views of one match only grow, unless the region's store
+        lost its tail and is being filled again; with `at_least` they never go back. Raises Unavailable when the view
+        does not get there within `timeout_s`, saying what it lacks, or when the store does not answer. With a timeout
+        of 0 it looks once. Handles do not count this as read.
+        """
+        return await self._reader.read(match, at_least=at_least, timeout_s=timeout_s)
+
+    def watch(self, match: str) -> AsyncIterator[MatchView]:
+        """The match as it is, then again whenever it changes, for ever: `async for view in dojo.watch(id)`.
+
+        Whoever is slower than the changes gets the latest, so states may be skipped, and the last one never is. While
+        the region's store does not answer nothing comes; what was shown last is as old as it says. Raises Unavailable
+        only when the first look fails. Ends when the connection is closed.
+        """
+        return self._reader.watch(match)
+
+    async def settle(self, receipt: Receipt, *, timeout_s: float = TIMEOUT_S) -> Receipt:
+        """Wait for an Unknown receipt to be decided: by the log's acknowledgement, or by the event showing in the
+        region's state. Other receipts are returned as they are.
+
+        Returns Accepted, Rejected when it became certain that the event never got in, or the Unknown receipt again
+        after `timeout_s`; all of them may be settled again. A receipt of an earlier connection is settled by sending
+        its record once more; settle those in the order in which they were recorded, since the log delivers no event
+        before those its writer wrote earlier. Raises CallerError for a receipt of another region.
+        """
+        if not isinstance(receipt, Unknown):
+            return receipt
+        if receipt.region != self.region:
+            raise CallerError(
+                f"event {receipt.dot} was written in {receipt.region}: settle it there, not {self.region}"
+            )
+        deadline_s = asyncio.get_running_loop().time() + timeout_s
+        parcel = await self._desk.sent(receipt, deadline_s=deadline_s)
+        async with asyncio.TaskGroup() as tasks:
+            shown = tasks.create_task(self._shown(receipt, deadline_s))
+            waiting: set[asyncio.Future[Receipt]] = {shown}
+            # That an earlier connection's record is in the log does not mean that those before it are.
+            if parcel is not None and parcel.author is not None:
+                waiting.add(parcel.answer)
+            while waiting and not shown.done():
+                decided, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for answer in decided:
+                    if not isinstance(answer.result(), Unknown):
+                        shown.cancel()
+                        return answer.result()
+        return shown.result()
+
+    async def _shown(self, receipt: Unknown, deadline_s: float) -> Receipt:
+        """Wait for an event to show in the region's state; the receipt itself when it does not before the deadline."""
+        now = asyncio.get_running_loop().time
+        while True:
+            try:
+                left_s = max(0.0, deadline_s - now())
+                await self._reader.read(receipt.match, at_least=receipt, timeout_s=left_s)
+            except Unavailable:
+                if now() >= deadline_s:
+                    return receipt
+                await asyncio.sleep(min(RETRY_S, deadline_s - now()))
+            except DojoError:
+                return receipt
+            else:
+                return Accepted(
+                    match=receipt.match,
+                    dot=receipt.dot,
+                    clock=receipt.clock,
+                    region=receipt.region,
+                    mode=self.mode,
+                    position=None,
+                )
+
+    def __repr__(self) -> str:
+        return f"Dojo({self.node!r})"
+
+
+@asynccontextmanager
+async def open_dojo(  # noqa: PLR0913 - one keyword for each port and each fact of the deployment
+    *,
+    log: EventLog,
+    views: ViewReader,
+    clock: Clock,
+    loaded: LoadedGame,
+    region: str,
+    regions: tuple[str, ...],
+    partitions: int,
+    prefix: str,
+    node: str,
+    limits: Limits = DEFAULT_LIMITS,
+    close_timeout_s: float = CLOSE_TIMEOUT_S,
+) -> AsyncIterator[Dojo]:
+    """Connect to a region whose log and views are given. `node` must never have written before.
+
+    On exit nothing more is taken, and what is not acknowledged yet is waited for, `close_timeout_s` at most; then the
+    receipts that are left say Unknown. Raises ConfigError when the region has another number of partitions, Unavailable
+    when its log or store does not answer.
+    """
+    config = ClientConfig(
+        region=region, regions=regions, partitions=partitions, prefix=prefix, node=node, limits=limits
+    )
+    _check_node(config)
+    stamps = Stamps(clock)
+    status = RegionStatus(config, views=views, clock=clock, stamps=stamps)
+    await status.refresh()
+    await _check_topic(log, config)
+    failure: Exception | None = None
+    async with log.writer() as writer, asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(status.keep())
+        desk = Desk(config, writer=writer, codec=loaded.codec, stamps=stamps, status=status, tasks=tasks)
+        reader = Reader(config, views=views, kind=loaded.game.kind, status=status, stamps=stamps, tasks=tasks)
+        try:
+            yield Dojo(config, desk=desk, reader=reader, status=status)
+        except Exception as error:  # noqa: BLE001 - it is raised again below, as it came: a group would wrap it
+            failure = error
+        finally:
+            try:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(close_timeout_s):
+                        await desk.drain()
+            finally:
+                desk.close()
+                reader.close()
+                keeping.cancel()
+    if failure is not None:
+        raise failure
+
+
+def _check_node(config: ClientConfig) -> None:
+    if fault := node_fault(config.node):
+        raise ConfigError(fault)
+    if region_of(config.node) != config.region:
+        raise ConfigError(f"node {config.node} does not belong to region {config.region}: its events would be refused")
+
+
+async def _check_topic(log: EventLog, config: ClientConfig) -> None:
+    """Raise ConfigError unless the event topic has as many partitions as the settings say."""
+    try:
+        async with log.admin() as admin:
+            found = await admin.describe_topic(config.topic)
+    except ConfigError:
+        return  # who may only write is not told; a wrong number still shows in the status
+    if found is None:
+        raise ConfigError(f"region {config.region} has no topic {config.topic}: create it (`dojo topics create`)")
+    if found.partitions != config.partitions:
+        raise ConfigError(
+            f"topic {config.topic} has {found.partitions} partitions, this connection was told {config.partitions}:"
+            f" its events would land where nobody looks for them. Set DOJO_PARTITIONS={found.partitions}"
+        )

@@ -1,0 +1,201 @@
+"""What one partition's events go through between `record` and the log: a bounded queue with one sender.
+
+An event is numbered as it is put here, and from then on it is sent whatever becomes of its caller: a caller who gives
+up would otherwise leave a hole behind which the match stands still. The sender takes everything that is queued, in
+order, and has one append under way; so batches grow under load by themselves and a lone event leaves at once.
+
+When an append ends without an answer, the same bytes are sent again until there is one. Nothing behind overtakes, so
+"acknowledged" always means "and everything before". A record that the log can never take is the end of its node on its
+match: what stands behind it is taken back too, and the author goes on as a new node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import islice
+from math import inf
+from typing import Final
+
+from dojopool.client.alarm import Alarm
+from dojopool.client.author import Author
+from dojopool.client.config import Limits
+from dojopool.client.gate import Gate
+from dojopool.client.parcel import Parcel
+from dojopool.client.receipts import LogPosition, Mode
+from dojopool.core.event import Dot
+from dojopool.errors import CallerError, Unavailable
+from dojopool.ports import LogWriter, TopicPartition
+
+EXPIRY_GRAIN_S: Final = 0.005
+"""Shortest time between two looks for deadlines that have passed; each look goes through the whole queue."""
+
+LATE_MAX: Final = 10_000
+"""Unknown receipts whose later answer is kept; of older ones the region's clock tells."""
+
+
+class Outbox:
+    """The queue of one partition: `put` parcels while `gate` is open, and let `run` send them."""
+
+    def __init__(
+        self, where: TopicPartition, *, writer: LogWriter, limits: Limits, region: str, mode: Callable[[], Mode]
+    ) -> None:
+        self.gate = Gate(self._has_room)
+        """To be passed before `put`."""
+        self._topic, self._partition = where
+        self._writer, self._limits, self._region, self._mode = writer, limits, region, mode
+        self._queue: deque[Parcel] = deque()
+        self._bytes = 0
+        self._is_filled, self._is_empty = asyncio.Event(), asyncio.Event()
+        self._is_empty.set()
+        self._alarm = Alarm(self._expire)
+        self._trouble = "no answer yet"
+        self._late: dict[tuple[str, Dot], Parcel] = {}
+
+    def put(self, parcel: Parcel) -> None:
+        """Queue a parcel behind all others. It is sent until it is acknowledged or can never be."""
+        if not self._queue:
+            self._is_filled.set()
+            self._is_empty.clear()
+        self._queue.append(parcel)
+        self._bytes += len(parcel.outgoing.value)
+        self._alarm.at(parcel.deadline_s)
+
+    def keep_late(self, parcel: Parcel) -> None:
+        """Remember a parcel whose receipt said Unknown, for `late`."""
+        self._late[parcel.match, (parcel.node, parcel.seq)] = parcel
+        if len(self._late) > LATE_MAX:
+            del self._late[next(iter(self._late))]
+
+    def late(self, match: str, dot: Dot) -> Parcel | None:
+        """The parcel of an Unknown receipt, whose `answer` has or gets what became of it."""
+        return self._late.get((match, dot))
+
+    @property
+    def refusal(self) -> str:
+        """Why the gate let nobody in, in words."""
+        if self.gate.is_closed:
+            return "the connection is being closed: it takes no more events"
+        return (
+            f"{len(self._queue)} events ({self._bytes} bytes) of partition {self._partition} wait for the log of"
+            f" region {self._region}, and no more fit: {self._trouble}"
+        )
+
+    async def run(self) -> None:
+        """Send what is put, until cancelled."""
+        while True:
+            await self._is_filled.wait()
+            while self._queue:
+                await self._send(self._next_batch())
+            self._is_filled.clear()
+            self._is_empty.set()
+
+    async def drain(self) -> None:
+        """Let nobody in, and wait until everything is acknowledged or given up."""
+        self.gate.close()
+        await self._is_empty.wait()
+
+    def close(self) -> None:
+        """Let nobody in, and answer Unknown for what is left. `run` must have ended."""
+        self.gate.close()
+        self._alarm.cancel()
+        reason = f"the connection was closed before the log of region {self._region} answered: {self._trouble}"
+        for parcel in self._queue:
+            parcel.is_doubtful = True
+            parcel.give_up(reason, region=self._region, mode=self._mode())
+        self._queue.clear()
+
+    def _has_room(self, coming: int) -> bool:
+        limits = self._limits
+        return len(self._queue) + coming < limits.queue_records_max and self._bytes < limits.queue_bytes_max
+
+    def _next_batch(self) -> list[Parcel]:
+        """The head of the queue, as much of it as one append may hold; it stays queued until it is acknowledged."""
+        batch: list[Parcel] = []
+        size = 0
+        for parcel in islice(self._queue, self._limits.batch_records_max):
+            size += len(parcel.outgoing.value)
+            if batch and size > self._limits.batch_bytes_max:
+                break
+            batch.append(parcel)
+        return batch
+
+    async def _send(self, batch: Sequence[Parcel]) -> None:
+        """Bring the head of the queue into the log. When something in it can never be taken, find out what by halves:
+        an append does not say which.
+        """
+        try:
+            offset = await self._append(batch)
+        except CallerError as error:
+            if len(batch) == 1:
+                self._refuse(batch[0], str(error))
+                return
+            middle = len(batch) // 2
+            for half in (batch[:middle], batch[middle:]):
+                if rest := [parcel for parcel in half if not parcel.is_given_up]:
+                    await self._send(rest)
+        else:
+            self._acknowledge(batch, offset)
+
+    async def _append(self, batch: Sequence[Parcel]) -> int:
+        """Append the same bytes until the log answers, and return the first offset. Raises CallerError."""
+        records = [parcel.outgoing for parcel in batch]
+        pause_s = self._limits.pause_s_min
+        while True:
+            try:
+                return await self._writer.append(
+                    self._topic, self._partition, records, timeout_s=self._limits.attempt_timeout_s
+                )
+            except Unavailable as error:
+                self._trouble = str(error)
+                for parcel in batch:
+                    parcel.is_doubtful = True
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, self._limits.pause_s_max)
+
+    def _acknowledge(self, batch: Sequence[Parcel], offset: int) -> None:
+        self._trouble = "no answer yet"
+        mode = self._mode()
+        for place, parcel in enumerate(batch, offset):
+            head = self._queue.popleft()
+            assert head is parcel, "what is acknowledged must be the head of the queue: order was lost"
+            self._bytes -= len(parcel.outgoing.value)
+            parcel.accept(LogPosition(self._topic, self._partition, place), region=self._region, mode=mode)
+        self.gate.admit()
+
+    def _refuse(self, refused: Parcel, reason: str) -> None:
+        """Take back the parcel at the head, and what its node wrote behind it on the match: its number stays empty, so
+        nothing behind it could ever be delivered.
+        """
+        author = refused.author
+        lost = [
+            parcel for parcel in self._queue if parcel is refused or (author is not None and parcel.author is author)
+        ]
+        if author is not None:
+            author.renew(certain=refused.seq - 1)
+        behind = f"event {refused.seq} of the same writer on match {refused.match} was refused: {reason}"
+        for parcel in lost:
+            self._bytes -= len(parcel.outgoing.value)
+            parcel.give_up(reason if parcel is refused else behind, region=self._region, mode=self._mode())
+        self._queue = deque(parcel for parcel in self._queue if not parcel.is_given_up)
+        self.gate.admit()
+
+    def _expire(self) -> None:
+        """Answer Unknown for parcels whose deadline has passed, and for those behind them on the same match."""
+        now = asyncio.get_running_loop().time()
+        reason = f"the log of region {self._region} did not acknowledge it in time: {self._trouble}"
+        doubtful: set[Author | None] = set()
+        next_s = inf
+        for parcel in self._queue:
+            if parcel.has_expired:
+                continue
+            if parcel.deadline_s <= now:
+                doubtful.add(parcel.author)
+            elif parcel.author is None or parcel.author not in doubtful:
+                next_s = min(next_s, parcel.deadline_s)
+                continue
+            if parcel.expire(reason, region=self._region, mode=self._mode()):
+                self.keep_late(parcel)
+        if next_s < inf:
+            self._alarm.at(max(next_s, now + EXPIRY_GRAIN_S))

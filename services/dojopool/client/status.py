@@ -1,0 +1,97 @@
+"""How fresh a region's state is, from the status hash that its replicas write about once a second.
+
+A replica says, per partition, when it last wrote and the time of the newest mark of every region that it has read.
+What is missing or old there is as telling as what is there: a replica that died, or a link that is cut, shows by its
+marks standing still. So facts once read are kept, and age.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from dojopool.client.config import ClientConfig
+from dojopool.client.receipts import Mode
+from dojopool.client.stamps import Stamps
+from dojopool.errors import ConfigError, CorruptState, DojoError
+from dojopool.ports import Clock, ViewReader
+
+REFRESH_S: Final = 1.0
+"""Marks and the status hash are written once a second; reading more often would show nothing new."""
+
+LOCAL_ONLY_MS: Final = 5_000
+"""Age of another region's newest mark from which on it counts as not heard of: several marks in a row are missing."""
+
+
+class RegionStatus:
+    """The freshness of one region as last read. `refresh` once before use, then let `keep` run."""
+
+    def __init__(self, config: ClientConfig, *, views: ViewReader, clock: Clock, stamps: Stamps) -> None:
+        self.mode: Mode = "healthy"
+        """As of the last look, at most about a second ago."""
+        self._config, self._views, self._clock, self._stamps = config, views, clock, stamps
+        self._marks: dict[int, Mapping[str, int]] = {}
+
+    def staleness_ms(self, partition: int) -> dict[str, int | None]:
+        """Per region, milliseconds since the newest of its marks that this partition's state is known to contain.
+
+        None when no replica has told of any. What was recorded before that mark is in the state, or waits in it for
+        what it depends on.
+        """
+        marks = self._marks.get(partition, {})
+        now_ms = self._clock.now_ms()
+        return {region: max(0, now_ms - marks[region]) if region in marks else None for region in self._config.regions}
+
+    async def refresh(self) -> None:
+        """Read the status hash. Raises Unavailable, CorruptState, or ConfigError when the region has another number of
+        partitions.
+        """
+        try:
+            fields = await self._views.status()
+            self._check_partitions(fields)
+            self._marks = {int(name): _marks(name, text) for name, text in fields.items() if name.isdecimal()}
+        finally:
+            self._judge()
+
+    async def keep(self) -> None:
+        """Refresh once a second until cancelled. What cannot be read is not news: the facts go on ageing."""
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            try:
+                await self.refresh()
+            except DojoError:
+                continue
+
+    def _judge(self) -> None:
+        """Set the mode from the newest mark of each region, and guard the stamps by the own region's."""
+        newest: dict[str, int] = {}
+        for marks in self._marks.values():
+            for region, mark_ms in marks.items():
+                newest[region] = max(mark_ms, newest.get(region, mark_ms))
+        own = self._config.region
+        if own in newest:
+            self._stamps.observe_region(newest[own])
+        heard_after_ms = self._clock.now_ms() - LOCAL_ONLY_MS
+        others = [region for region in self._config.regions if region != own]
+        is_heard = all(newest.get(region, 0) >= heard_after_ms for region in others)
+        self.mode = "healthy" if is_heard else "local-only"
+
+    def _check_partitions(self, fields: Mapping[str, bytes]) -> None:
+        stored = fields.get("partitions")
+        if stored is not None and stored != b"%d" % self._config.partitions:
+            raise ConfigError(
+                f"region {self._config.region} works with {stored.decode()} partitions, this connection was told"
+                f" {self._config.partitions}: its events would land where nobody looks for them."
+                f" Set DOJO_PARTITIONS={stored.decode()}"
+            )
+
+
+def _marks(name: str, text: bytes) -> Mapping[str, int]:
+    """The mark times in the status of partition `name`."""
+    try:
+        found: Any = json.loads(text)
+        return {str(region): int(mark_ms) for region, mark_ms in found["marks"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CorruptState(f"the status of partition {name} is not what a replica writes: {text[:80]!r}") from error

@@ -1,0 +1,60 @@
+"""`connect()`: the SDK on real Kafka and Redis. The one module of the client that names them."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from dojopool.adapters.kafka_log import KafkaLog
+from dojopool.adapters.redis_views import RedisViews
+from dojopool.adapters.system_clock import SystemClock
+from dojopool.client.config import CLOSE_TIMEOUT_S
+from dojopool.client.dojo import Dojo, open_dojo
+from dojopool.games.loading import load_game
+from dojopool.settings import ClientSettings
+
+
+@asynccontextmanager
+async def connect(
+    *, instance: str | None = None, close_timeout_s: float = CLOSE_TIMEOUT_S, **settings: Any
+) -> AsyncIterator[Dojo]:
+    """Connect to the Kafka and Redis of one region: `async with dojopool.connect() as dojo`.
+
+    Settings come from the environment (`DOJO_REGION`, `DOJO_KAFKA`, `DOJO_REDIS` and so on); one given here by its
+    field name, such as `region="eu"`, wins over it. `instance` names this program in its events and defaults to the
+    machine's name. One connection is enough for a process: it is made to be shared by all tasks of one event loop.
+
+    Leaving the block takes no more events and waits for those not acknowledged yet, at most `close_timeout_s`; receipts
+    that are still open then say Unknown. Raises ConfigError for a wrong setting, or when the region has another number
+    of partitions; GameError when the game cannot be loaded; Unavailable when Kafka or Redis does not answer.
+    """
+    given = ClientSettings.load(**settings)
+    loaded = load_game(given.game)
+    region = given.region
+    node = new_node(region, instance or socket.gethostname())
+    log = KafkaLog(given.kafka_for(region), security=given.kafka_security(), client_id=f"{given.prefix}.client")
+    async with (
+        RedisViews.open(given.redis_for(region), prefix=given.prefix, ca=given.redis_ca) as views,
+        open_dojo(
+            log=log,
+            views=views,
+            clock=SystemClock(),
+            loaded=loaded,
+            region=region,
+            regions=given.regions,
+            partitions=given.partitions,
+            prefix=given.prefix,
+            node=node,
+            close_timeout_s=close_timeout_s,
+        ) as dojo,
+    ):
+        yield dojo
+
+
+def new_node(region: str, instance: str) -> str:
+    """A node name that no other connection has: what a name may not hold becomes `-`, and the incarnation is drawn."""
+    return f"{region}/{re.sub(r'[^A-Za-z0-9_.-]', '-', instance)[:64]}#{secrets.token_hex(6)}"
