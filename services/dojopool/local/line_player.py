@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO, Final
 
-import stamina
-
 from dojopool.codec.event_codec import EventCodec
 from dojopool.codec.json_form import JsonEvent, event_of
 from dojopool.core.event import Event, RefusedBody
@@ -36,6 +34,9 @@ CHUNKS_PER_S_MIN: Final = 10
 APPEND_TIMEOUT_S: Final = 10.0
 GIVE_UP_S: Final = 60.0
 """How long an append whose outcome is unknown is repeated: longer than a broker takes to come back."""
+
+PAUSE_S: Final = 0.5
+"""Between two tries."""
 
 
 @dataclass(slots=True)
@@ -127,6 +128,14 @@ class LinePlayer:
 
     async def _append_to(self, region: str, partition: int, batch: list[Outgoing]) -> None:
         topic = f"{self._prefix}.events.{region}"
-        async for attempt in stamina.retry_context(on=Unavailable, attempts=None, timeout=GIVE_UP_S):
-            with attempt:
+        now = asyncio.get_running_loop().time
+        give_up_at_s = now() + GIVE_UP_S
+        while True:
+            try:
                 await self._writers[region].append(topic, partition, batch, timeout_s=APPEND_TIMEOUT_S)
+            except Unavailable:
+                if now() >= give_up_at_s:
+                    raise
+                await asyncio.sleep(PAUSE_S)
+            else:
+                return
