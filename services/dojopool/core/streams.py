@@ -62,13 +62,13 @@ class Streams:
         """Whether `region`'s stream must not be read further before another stream has delivered."""
         return self.fold.waiting(region) >= WAITING_MAX
 
-    def feed(self, region: str, records: Sequence[Record]) -> Fed:
-        """Take in records of `region`'s stream, which must be the next ones in log order.
+    def feed(self, region: str, records: Sequence[Record], fed: Fed | None = None) -> Fed:
+        """Take in records of `region`'s stream, which must be the next ones in log order. Adds to `fed` when given.
 
-        Raises StreamBroken at a mark that skips a tick; what came before it is in the state then, and the position in
-        front of it.
+        Raises StreamBroken at a mark that skips a tick; what came before it is in the state then, and in `fed`, and the
+        position in front of it.
         """
-        fed = Fed()
+        fed = Fed() if fed is None else fed
         position = self.positions[region]
         offset = position.next_offset
         try:
