@@ -13,6 +13,7 @@ from __future__ import annotations
 import builtins
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from dojopool.codec import avro
@@ -26,8 +27,12 @@ _WIRE: Final = (
     *("BAD_INDEX", "BAD_TEXT", "ENDS_EARLY", "NOT_ONE_BYTE", "REPEATED_KEY", "TRAILING", "Malformed"),
     *("read_block", "read_boolean", "read_index", "read_int", "read_long", "read_string"),
 )
-_TAKEN_CLASSES: Final = frozenset({*_WIRE, "Event", "RefusedBody", "Final", "ClassVar", "FINGERPRINT", *dir(builtins)})
-_TAKEN_VARIABLES: Final = frozenset({"self", "data", "pos", "decode", "shown", *_WIRE, *dir(builtins)})
+_TAKEN: Final = frozenset(
+    {"self", "data", "pos", "decode", "shown", "read_envelope", "Event", "RefusedBody", "Final", "FINGERPRINT"}
+    | {*_WIRE, *dir(builtins)}
+)
+"""Names that the generated code uses for its own ends, or means Python's by."""
+
 _ARGUMENTS_MAX: Final = 7
 """More arguments than this make the linter complain, so the generated code says why it has them."""
 
@@ -40,13 +45,13 @@ def generate(schema: Any, *, name: str) -> str:
     parsed = avro.parse(schema)
     check_event_schema(parsed.full)
     named = _named_types(parsed.full)
+    taken = _TAKEN | _python_names(named)
     records = [part for part in named if part["type"] == "record"]
-    enums = [part for part in named if part["type"] == "enum"]
     parts = [
-        *(_enum(part) for part in enums),
-        *(_record_class(part) for part in records),
+        _enums([part for part in named if part["type"] == "enum"]),
+        *(_record_class(part, _variables(part, taken)) for part in records),
         _decode(body_records(parsed.full)),
-        *(_reader(part) for part in records),
+        *(_reader(part, _variables(part, taken)) for part in records),
     ]
     text = "\n".join(line for part in parts for line in part)
     return "\n".join([*_head(parsed.fingerprint, name, text), text, ""])
@@ -57,13 +62,17 @@ def _named_types(schema: Any) -> Sequence[Any]:
     found: dict[str, Any] = {}
     for part in _walk(body_records(schema)):
         found.setdefault(part["name"], part)
-    names: dict[str, str] = {}
-    for full in found:
-        short = full.rpartition(".")[2]
-        for python_name in {short, event_type(short)}:
-            if names.setdefault(python_name, full) != full or python_name in _TAKEN_CLASSES:
-                raise GameError(f"{full}: its name is taken in the generated code ({python_name}); choose another")
     return [*found.values()]
+
+
+def _python_names(named: Sequence[Any]) -> set[str]:
+    """What the classes, functions and constants of these types are called. Raises GameError when two are the same."""
+    owners: dict[str, str] = {}
+    for part in named:
+        for name in (_short(part), _function(part)) if part["type"] == "record" else (_constant(part),):
+            if name in _TAKEN or owners.setdefault(name, part["name"]) != part["name"]:
+                raise GameError(f"{part['name']}: would be {name} in Python, which is taken; choose another name")
+    return {*owners}
 
 
 def _walk(schema: Any) -> Iterator[Any]:
@@ -97,7 +106,6 @@ def _head(fingerprint: bytes, name: str, text: str) -> list[str]:
         "from dojopool.core.event import Event, RefusedBody",
         "",
         f'FINGERPRINT: Final = bytes.fromhex("{fingerprint.hex()}")',
-        "",
     ]
 
 
@@ -129,11 +137,16 @@ def _short(schema: Mapping[str, Any]) -> str:
     return str(schema["name"].rpartition(".")[2])
 
 
+def _kind(schema: Any) -> str:
+    """The word for a type that is not a union."""
+    return str(schema if isinstance(schema, str) else schema["type"])
+
+
 def _python_type(schema: Any) -> str:
     """The annotation of a value."""
     if isinstance(schema, list):
         return f"{_python_type(_other(schema))} | None"
-    kind = schema if isinstance(schema, str) else schema["type"]
+    kind = _kind(schema)
     if kind == "array":
         return f"list[{_python_type(schema['items'])}]"
     if kind == "map":
@@ -146,29 +159,38 @@ def _other(union: Sequence[Any]) -> Any:
     return next(branch for branch in union if branch != "null")
 
 
-def _variables(record: Mapping[str, Any]) -> dict[str, str]:
-    """A local variable for each field: its name, unless Python or the generated code uses that for something else."""
-    taken = {field["name"] for field in record["fields"]} | _TAKEN_VARIABLES
-    names = {}
+def _function(record: Mapping[str, Any]) -> str:
+    """The name of the function that reads a record."""
+    return f"_{event_type(record['name'])}"
+
+
+def _constant(enum: Mapping[str, Any]) -> str:
+    """The name of the tuple of an enum's symbols."""
+    return event_type(enum["name"]).upper()
+
+
+def _variables(record: Mapping[str, Any], taken: AbstractSet[str]) -> dict[str, str]:
+    """A local variable for each field: its name in small letters, unless that is used for something else."""
+    variables: dict[str, str] = {}
     for field in record["fields"]:
-        name = field["name"]
-        if name in _TAKEN_VARIABLES or name.rstrip("0123456789") in _Reader.TEMPORARIES:
+        name = event_type(field["name"])
+        if name in taken or name.rstrip("0123456789") in _Reader.TEMPORARIES:
             name += "_value"
-            while name in taken:
-                name += "_"
-        names[field["name"]] = name
-    return names
+        while name in taken or name in variables.values():
+            name += "_"
+        variables[field["name"]] = name
+    return variables
 
 
-def _enum(schema: Mapping[str, Any]) -> list[str]:
-    symbols = [f'"{symbol}"' for symbol in schema["symbols"]]
-    only = [f"{symbols[0]},"] if len(symbols) == 1 else symbols
-    return _listed(f"{event_type(schema['name']).upper()}: Final = ", only, opening="(", closing=")")
+def _enums(enums: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = [""] if enums else []
+    for enum in enums:
+        lines += _listed(f"{_constant(enum)}: Final = ", _quoted(enum["symbols"]), opening="(", closing=")")
+    return lines
 
 
-def _record_class(schema: Mapping[str, Any]) -> list[str]:
-    fields = [field["name"] for field in schema["fields"]]
-    variables = _variables(schema)
+def _record_class(schema: Mapping[str, Any], variables: Mapping[str, str]) -> list[str]:
+    fields = [*variables]
     arguments = [f"{variables[field['name']]}: {_python_type(field['type'])}" for field in schema["fields"]]
     lines = ["", "", f"class {_short(schema)}:", *_doc(schema.get("doc") or "One record.", "    "), ""]
     lines += _listed("    __slots__ = ", _quoted(sorted(fields)), opening="(", closing=")")
@@ -210,7 +232,7 @@ def _decode(records: Sequence[Any]) -> list[str]:
         lines += [
             f"        {'if' if place == 0 else 'elif'} index == {place}:",
             f'            kind = "{kind}"',
-            f"            body, pos = _{kind}(data, pos)",
+            f"            body, pos = {_function(record)}(data, pos)",
         ]
     lines += ["        else:", "            raise Malformed(BAD_INDEX)"]
     return [
@@ -227,11 +249,10 @@ def _decode(records: Sequence[Any]) -> list[str]:
     ]
 
 
-def _reader(record: Mapping[str, Any]) -> list[str]:
+def _reader(record: Mapping[str, Any], variables: Mapping[str, str]) -> list[str]:
     """The function that reads one record."""
     reader = _Reader()
-    variables = _variables(record)
-    lines = ["", "", f"def _{event_type(record['name'])}(data: bytes, pos: int) -> tuple[{_short(record)}, int]:"]
+    lines = ["", "", f"def {_function(record)}(data: bytes, pos: int) -> tuple[{_short(record)}, int]:"]
     for field in record["fields"]:
         lines += reader.read(field["type"], into=variables[field["name"]], margin="    ")
     made = _listed(f"    return {_short(record)}", [*variables.values()], opening="(", closing=")", after=", pos")
@@ -241,25 +262,27 @@ def _reader(record: Mapping[str, Any]) -> list[str]:
 class _Reader:
     """Writes the statements that read values; hands out names for what they need on the way."""
 
-    TEMPORARIES: Final = frozenset({"count", "end", "index", "item", "key", "stop"})
+    TEMPORARIES: Final = frozenset({"count", "end", "filled", "index", "item", "key", "stop"})
 
     def __init__(self) -> None:
-        self._containers = 0
+        self._numbers: dict[str, int] = {}
 
     def read(self, schema: Any, *, into: str, margin: str) -> list[str]:
         """The statements that read a value of `schema` into the variable `into`."""
-        if isinstance(schema, list):
-            lines = [
-                f"{into}: {_python_type(schema)} = None",
-                *self._index(2),
-                f"if index == {1 - schema.index('null')}:",
-            ]
-            lines += self.read(_other(schema), into=into, margin="    ")
-        else:
-            lines = self._read_one(schema, schema if isinstance(schema, str) else schema["type"], into)
+        lines = self._nullable(schema, into) if isinstance(schema, list) else self._read_one(schema, into)
         return [margin + line for line in lines]
 
-    def _read_one(self, schema: Any, kind: str, into: str) -> list[str]:
+    def _nullable(self, schema: Sequence[Any], into: str) -> list[str]:
+        other = _other(schema)
+        lines = [f"{into}: {_python_type(schema)} = None", *self._index(2), f"if index == {1 - schema.index('null')}:"]
+        if _kind(other) not in ("array", "map"):
+            return [*lines, *self.read(other, into=into, margin="    ")]
+        # The loop that fills a list or map needs a variable that cannot be None.
+        filled = self._name("filled")
+        return [*lines, *self.read(other, into=filled, margin="    "), f"    {into} = {filled}"]
+
+    def _read_one(self, schema: Any, into: str) -> list[str]:
+        kind = _kind(schema)
         if kind in ("array", "map"):
             return self._blocks(schema, into)
         if kind in ("int", "long"):
@@ -267,11 +290,10 @@ class _Reader:
         if kind == "string":
             return self._string(into)
         if kind == "enum":
-            symbols = event_type(schema["name"]).upper()
-            return [*self._index(len(schema["symbols"])), f"{into} = {symbols}[index]"]
+            return [*self._index(len(schema["symbols"])), f"{into} = {_constant(schema)}[index]"]
         if kind == "null":
             return [f"{into} = None"]
-        function = f"_{event_type(schema['name'])}" if kind == "record" else f"read_{kind}"
+        function = _function(schema) if kind == "record" else f"read_{kind}"
         return [f"{into}, pos = {function}(data, pos)"]
 
     @staticmethod
@@ -301,11 +323,15 @@ class _Reader:
     def _index(count: int) -> list[str]:
         return [f"index, pos = read_index(data, pos, {count})"]
 
+    def _name(self, word: str) -> str:
+        """A name of its own for each use, as each may have a type of its own: `item`, `item2`, `item3`."""
+        assert word in self.TEMPORARIES
+        self._numbers[word] = number = self._numbers.get(word, 0) + 1
+        return word if number == 1 else f"{word}{number}"
+
     def _blocks(self, schema: Mapping[str, Any], into: str) -> list[str]:
         """A loop over the blocks of an array or map, and in it one over the items of a block."""
-        number = "" if self._containers == 0 else str(self._containers + 1)
-        self._containers += 1
-        count, end, item, key = f"count{number}", f"end{number}", f"item{number}", f"key{number}"
+        count, end, item, key = (self._name(word) for word in ("count", "end", "item", "key"))
         is_map = schema["type"] == "map"
         inner = self.read(schema["values"] if is_map else schema["items"], into=item, margin="        ")
         keys = [*self._string(key), f"if {key} in {into}:", "    raise Malformed(REPEATED_KEY)"] if is_map else []

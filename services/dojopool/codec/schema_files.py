@@ -29,7 +29,7 @@ def find(schema: str | Path) -> Path:
     Raises GameError when there is no such file.
     """
     path = Path(schema)
-    if path == Path(path.name) and not isinstance(schema, Path):
+    if schema == path.name:
         path = directory() / path
     if not path.is_file():
         raise GameError(f"schema {str(schema)!r} was looked for at {path}, where there is no file")

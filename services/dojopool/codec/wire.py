@@ -138,11 +138,11 @@ def read_index(data: bytes, pos: int, count: int) -> tuple[int, int]:
 
 
 def read_block(data: bytes, pos: int, end: int = -1) -> tuple[int, int, int]:
-    """The head of an array's or map's next block: number of items (0 ends it), where the block must end (-1: unstated),
-    position.
+    """The head of the next block of an array or map: its number of items, where it must end, and the position.
 
-    `end` is what the block before stated. Every item takes at least one byte (the schema guard sees to that), so more
-    items than bytes are refused before any is read.
+    No items: the block before was the last. An end of -1: the block does not say where. `end` is what the block before
+    said. Every item takes at least one byte (the schema guard sees to that), so more items than bytes are refused
+    before any is read.
     """
     if end >= 0 and pos != end:
         raise Malformed("a block is not as long as it states")

@@ -72,7 +72,7 @@ def envelope_fault(
         or _context_types_fault(context)
         or match_fault(match)
         or node_fault(node)
-        or numbers_fault(node, seq, base, context, stamp)
+        or numbers_fault(node, seq, base, None if context is None else dict(context), stamp)
     )
 
 
@@ -109,7 +109,7 @@ def _is_integer(number: object) -> bool:
     return isinstance(number, int) and not isinstance(number, bool)
 
 
-def numbers_fault(node: str, seq: int, base: int | None, context: Mapping[str, int] | None, stamp: int) -> str | None:
+def numbers_fault(node: str, seq: int, base: int | None, context: dict[str, int] | None, stamp: int) -> str | None:
     """What is wrong with the numbers of an envelope whose types and names are known to be good."""
     if not 1 <= seq <= COUNTER_MAX:
         return f"seq {seq} is not in 1..{COUNTER_MAX}"
