@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 from dojopool.core.event import Event
 from dojopool.core.match import Match
-from support.everything import KIND, Form, Op, event_of, plain, to_bytes
+from support.everything import KIND, Form, Op, event_of, plain, replay, to_bytes
 
 REGIONS = {"A": "eu", "B": "us", "C": "ap", "D": "eu"}
 
@@ -65,6 +66,15 @@ def fold_all(*events: Event) -> Match:
     match = Match(KIND)
     for each in events:
         match.arrive(each, KIND)
+    return match
+
+
+def in_every_order(*forms: Form) -> Match:
+    """The match that `forms` give, shown to be the same in every order of arrival, and to leave nothing waiting."""
+    match = replay(forms)
+    assert match.pending == 0
+    for order in permutations(forms):
+        assert replay(order).encode(KIND) == match.encode(KIND)
     return match
 
 
