@@ -53,6 +53,18 @@ class MembershipContract:
             await shared_out([stays], partitions=4)
             assert stays.owned() == ALL
 
+    async def test_a_member_that_waits_hears_of_a_change(self, log: EventLog, topic: str) -> None:
+        """A `changed` that began before somebody left returns what is owned then."""
+        group = f"{topic}.group"
+        async with log.membership(group=group, topic=topic) as stays, asyncio.TaskGroup() as tasks:
+            async with log.membership(group=group, topic=topic) as leaves:
+                await shared_out([stays, leaves], partitions=4)
+                waiting = tasks.create_task(owned_by(stays, ALL))
+                await asyncio.sleep(0)
+                assert not waiting.done()
+
+            await waiting
+
     async def test_groups_do_not_know_each_other(self, log: EventLog, topic: str) -> None:
         """The members of two groups own every partition each."""
         async with (

@@ -113,12 +113,13 @@ class StateStoreContract:
         assert answers == [(Outcome.MOVED, Head(owner.head.epoch, stored, "v1"))] * len(wrong)
 
     async def test_a_write_that_expects_something_of_an_empty_store_moves_nothing(self, store: StateStore) -> None:
-        """Who believes in stored positions finds out when there are none."""
+        """Who believes in stored positions, be it of no stream at all, finds out when there are none."""
         owner = await Owner.claim(store)
+        batch = owner.batch(eu(9), change("m-1"))
 
-        outcome, head = await store.write(replace(owner.batch(eu(9), change("m-1")), expected=eu(5)))
+        answers = [await store.write(replace(batch, expected=expected)) for expected in (eu(5), {})]
 
-        assert (outcome, head) == (Outcome.MOVED, Head(owner.head.epoch, None, None))
+        assert answers == [(Outcome.MOVED, Head(owner.head.epoch, None, None))] * 2
         assert await stored_states(store) == {}
 
     async def test_positions_are_compared_by_offset_and_tick(self, store: StateStore) -> None:

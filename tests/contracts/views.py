@@ -66,12 +66,21 @@ class ViewReaderContract:
         owner = await Owner.claim(store)
         start = await views.last_change(0)
         await owner.write(eu(1), change("m-1"), change("m-2"))
-        await owner.write(eu(2))
-        await owner.write(eu(3), change("m-1"))
+        await owner.write(eu(2), change("m-1"))
 
         changed = await changed_matches(views, 0, after=start, matches=3)
 
         assert (sorted(changed[:2]), changed[2:]) == (["m-1", "m-2"], ["m-1"])
+
+    async def test_a_batch_that_changes_no_match_wakes_nobody(self, store: StateStore, views: ViewReader) -> None:
+        """Positions move about once a second on their own; the change stream stays as it is."""
+        owner = await Owner.claim(store)
+        await owner.write(eu(1), change("m-1"))
+        newest = await views.last_change(0)
+        await owner.write(eu(2, 1))
+
+        assert await views.last_change(0) == newest
+        assert list(await views.changes(0, after=newest, timeout_ms=20)) == []
 
     async def test_reading_changes_goes_on_behind_a_cursor(self, store: StateStore, views: ViewReader) -> None:
         """Each entry's cursor is the place behind it, and the newest one's is what `last_change` says."""

@@ -62,7 +62,7 @@ class MemoryMember:
 
     def assigned(self, partitions: frozenset[int]) -> None:
         """Be told by the group what is owned now."""
-        if not self._stalled and partitions != self._owned:
+        if not self._stalled:
             self._owned = partitions
             self._news.ring()
 

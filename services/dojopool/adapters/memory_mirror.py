@@ -90,32 +90,29 @@ class MemoryMirror:
         if topic is None or self._is_cut:
             return False
         if not self._copied:
-            self._copied = [log.first for log in topic.partitions]
+            self._copied = [0] * len(topic.partitions)
             self._noticed = list(self._copied)
             self._target.create(self._topic, partitions=len(topic.partitions), config={})
         return True
 
     def _notice(self, now_s: float) -> None:
         """Send off what is new in the source."""
-        due_s = now_s + self.delay_ms / 1000
-        if self._flights:
-            due_s = max(due_s, self._flights[-1].due_s)
         for partition, noticed in enumerate(self._noticed):
             end = self._source.partition((self._topic, partition)).end
             if end != noticed:
                 self._noticed[partition] = end
-                self._flights.append(_Flight(partition, end, due_s))
+                self._flights.append(_Flight(partition, end, now_s + self.delay_ms / 1000))
 
     def _land(self, now_s: float) -> None:
-        """Copy what has arrived."""
+        """Copy what has arrived, in the order it left in: a flight that is not due yet holds up those behind it."""
         while self._flights and self._flights[0].due_s <= now_s:
             flight = self._flights.popleft()
             where = (self._topic, flight.partition)
             log = self._source.partition(where)
             start = self._copied[flight.partition]
-            if not log.first <= start <= log.end:
-                # The source lost what comes next. MirrorMaker goes on with the oldest record there is, in silence;
-                # readers find the gap, or the repeats, by the marks.
+            if start > log.end:
+                # The source lost its tail or was replaced. MirrorMaker begins again with the oldest record there is,
+                # as it also does where the source was trimmed, in silence; readers find out by the marks.
                 start = log.first
             if records := log.read(start, flight.until):
                 self._target.copy_in(where, records)

@@ -87,6 +87,15 @@ def test_faults_happen_in_order_and_where_they_were_ordered() -> None:
     assert [broker.take_fault(name) for name in ("t", "t", "letters", "letters")] == [anywhere, None, here, None]
 
 
+async def test_a_request_gives_way() -> None:
+    """Every request lets the other tasks have their turn, as one over a wire would."""
+    ran: list[str] = []
+    asyncio.get_running_loop().call_soon(ran.append, "other")
+    await MemoryBroker(region="eu").reached(timeout_s=1.0, doing="asking")
+
+    assert ran == ["other"]
+
+
 def test_a_request_waits_for_an_answer_until_its_deadline() -> None:
     """While nothing is answered a request waits, goes on when answers come, and gives up at its deadline."""
 

@@ -183,6 +183,18 @@ async def test_a_gone_partition_moves_no_other(log: MemoryLog) -> None:
         assert [len(found) for found in (await reader.poll(timeout_ms=0)).values()] == [1]
 
 
+async def test_a_poll_that_finds_records_gives_way(log: MemoryLog) -> None:
+    """A reader that always finds something does not keep other tasks from their turn."""
+    ran: list[str] = []
+    async with log.writer() as writer, log.reader() as reader:
+        await writer.append(TOPIC, 0, outgoing(b"a"), timeout_s=1.0)
+        reader.assign({(TOPIC, 0): 0})
+        asyncio.get_running_loop().call_soon(ran.append, "other")
+        await reader.poll(timeout_ms=0)
+
+    assert ran == ["other"]
+
+
 async def test_a_hole_at_the_end_is_passed(log: MemoryLog) -> None:
     """Offsets that have no record yield nothing, and reading goes on behind them."""
     log.leave_hole((TOPIC, 0), 3)

@@ -170,7 +170,17 @@ async def test_a_write_that_is_cancelled_on_its_way_back_is_applied(store: Memor
         await store.changes(0, after="0-0", timeout_ms=60_000)
         writing.cancel()
 
+    assert writing.cancelled()
     assert (await store.write(batch))[0] is Outcome.ALREADY_STORED
+
+
+async def test_every_call_gives_way(store: MemoryStore) -> None:
+    """A call lets the other tasks have their turn, as one over a wire would."""
+    ran: list[str] = []
+    asyncio.get_running_loop().call_soon(ran.append, "other")
+    await store.view(0, "m-1")
+
+    assert ran == ["other"]
 
 
 async def test_no_read_of_changes_brings_more_than_a_hundred(store: MemoryStore) -> None:
