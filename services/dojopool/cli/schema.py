@@ -29,7 +29,10 @@ def generate(
     out: Annotated[Path | None, typer.Option("--out", help="The Python file to write.")] = None,
     check: Check = False,
 ) -> None:
-    """Write the decoder of an event schema as a Python module."""
+    """Write the decoder of an event schema as a Python module; without --schema, that of the built-in game.
+
+    Example: dojo schema generate --schema my.avsc --out my_decoder.py
+    """
     from dojopool.codec import schema_files
     from dojopool.codec.generate import generate as generated
 
@@ -44,7 +47,10 @@ def vectors(
     out: Annotated[Path | None, typer.Option("--out", help="Default: vectors.json beside the schemas.")] = None,
     check: Check = False,
 ) -> None:
-    """Write golden vectors: events beside their exact bytes, for writers in other languages."""
+    """Write golden vectors: events beside their exact bytes, for writers in other languages.
+
+    Example: dojo schema vectors --check
+    """
     from dojopool.codec import schema_files
     from dojopool.codec.event_codec import codec_for
     from dojopool.codec.vectors import vectors_text
@@ -55,7 +61,10 @@ def vectors(
 
 @app.command()
 def release(schema: Annotated[str, typer.Argument(help="A schema file, or the name of a built-in one.")]) -> None:
-    """Keep a schema under the name of its fingerprint, so that its records can be read for ever."""
+    """Keep a schema under the name of its fingerprint, so that its records can be read for ever.
+
+    Example: dojo schema release event.avsc
+    """
     from dojopool.codec import schema_files
     from dojopool.codec.release import release as release_schema
 
@@ -69,7 +78,10 @@ def list_schemas(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
 ) -> None:
-    """List schemas and their released forms by fingerprint, as it stands in a record's header."""
+    """List schemas and their released forms by fingerprint, as it stands in a record's header.
+
+    Example: dojo schema list --json
+    """
     from dojopool.codec import schema_files
     from dojopool.codec.release import releases
 
@@ -88,7 +100,7 @@ def list_schemas(
 
 def _pool_decoder(schema: str) -> Path:
     if schema != OUR_EVENTS:
-        raise typer.BadParameter(f"where the decoder of {schema} belongs is not known: name a Python file with --out")
+        raise typer.BadParameter(f"name the Python file to write for {schema} with --out")
     from dojopool import games
 
     return Path(games.__path__[0]) / "pool_decoder.py"
