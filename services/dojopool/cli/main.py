@@ -26,7 +26,10 @@ COMMANDS: Final[dict[str, str]] = {
     "stack": "dojopool.cli.stack:app",
     "topics": "dojopool.cli.topics:app",
     "replica": "dojopool.cli.replica:replica",
+    "play": "dojopool.cli.play:play",
+    "match": "dojopool.cli.match:app",
     "fold": "dojopool.cli.fold:fold",
+    "schema": "dojopool.cli.schema:app",
     "settings": "dojopool.cli.settings:settings",
 }
 """Name of a command -> where it is: a function, or a typer application with commands of its own. In order of help."""

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from dojopool.codec.event_codec import EventCodec
 from dojopool.codec.json_form import JsonEvent, event_of
@@ -47,6 +47,16 @@ class LinePlay:
     """Events that are in their region's log now."""
     refused: int = 0
     """Lines that were reported instead."""
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures, as commands print them."""
+        return {
+            "sent": self.sent,
+            "refused": self.refused,
+            "seconds": round(self.seconds, 3),
+            "events_per_second": round(self.sent / self.seconds) if self.seconds else 0,
+        }
 
 
 class LinePlayer:
@@ -61,12 +71,13 @@ class LinePlayer:
     async def play(
         self, file: BinaryIO, *, rate: float | None = None, sent: Callable[[int], None] | None = None
     ) -> LinePlay:
-        """Send every event of `file`, at most `rate` a second; `sent` is told the number so far, now and then.
+        """Send every event of `file`, at most `rate` a second; `sent` is told how many more are, now and then.
 
         On return every event sent is acknowledged. Raises Unavailable when a log did not answer for GIVE_UP_S: the
         message says up to which line all is sent.
         """
-        result, pace = LinePlay(), Pace(rate)
+        now = asyncio.get_running_loop().time
+        started_s, result, pace = now(), LinePlay(), Pace(rate)
         chunk_size = CHUNK_EVENTS_MAX
         if rate is not None:
             chunk_size = max(1, min(chunk_size, int(rate / CHUNKS_PER_S_MIN)))
@@ -84,7 +95,8 @@ class LinePlayer:
             line = chunk[-1][0]
             result.sent += len(chunk)
             if sent is not None:
-                sent(result.sent)
+                sent(len(chunk))
+        result.seconds = now() - started_s
         return result
 
     def _events(self, file: BinaryIO, result: LinePlay) -> Iterator[tuple[int, Event]]:

@@ -14,7 +14,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from dojopool.client import Accepted, Dojo, Receipt, Rejected, Unknown
 from dojopool.core.clock import VectorClock
@@ -62,6 +62,20 @@ class PlayReport:
     def is_good(self) -> bool:
         """Whether every event was accepted."""
         return self.accepted == self.events
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures, as commands print them."""
+        return {
+            "matches": len(self.clocks),
+            "events": self.events,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "unknown": self.unknown,
+            "left_out": self.left_out,
+            "seconds": round(self.seconds, 3),
+            "events_per_second": round(self.per_second),
+            "reasons": dict(self.reasons),
+        }
 
 
 @dataclass(frozen=True, slots=True)

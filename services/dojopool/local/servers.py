@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from dojopool.adapters.kafka_log import KafkaLog
+from dojopool.errors import ConfigError
 from dojopool.ports import EventLog
 from dojopool.settings import ClusterSettings
 
@@ -19,3 +21,17 @@ def reached_regions(settings: ClusterSettings) -> Sequence[str]:
     if "" in settings.kafka and settings.region is not None:
         return (settings.region,)
     return settings.regions
+
+
+def deployment(regions: str | None) -> tuple[ClusterSettings, Sequence[str]]:
+    """The settings, and the regions that a command works in: `regions` (comma separated), else all of them.
+
+    Without DOJO_REGIONS those named are the whole deployment. Raises ConfigError when they are not part of it.
+    """
+    settings = ClusterSettings.load(regions=None if os.environ.get("DOJO_REGIONS") else regions)
+    if regions is None:
+        return settings, settings.regions
+    chosen = tuple(region.strip() for region in regions.split(","))
+    if foreign := [region for region in chosen if region not in settings.regions]:
+        raise ConfigError(f"--regions names {foreign[0]!r}, not one of DOJO_REGIONS ({','.join(settings.regions)})")
+    return settings, chosen
