@@ -1,10 +1,11 @@
-"""`dojo demo`: the main job, on the embedded default, from beginning to end."""
+"""`dojo demo` and `dojo dev`: the main job on the embedded default, to its end or kept running."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from dojopool.local.demo import DemoReport
 
-IN_MEMORY = "embedded default: two regions in this process, log and state in memory, gone when it ends"
+IN_MEMORY = "embedded default: two regions in this process, log and state in memory, gone when this ends"
 CUT_TIMEOUT_S = 2.0
 """How long events are waited for that cannot come because the link stays cut."""
 
@@ -52,6 +53,34 @@ def demo(
     raise typer.Exit(0 if report.is_good else 1)
 
 
+def dev(
+    port: Annotated[int, typer.Option(help="Port of the reads on the loopback address; 0 takes a free one.")] = 7400,
+) -> None:
+    """Keep the embedded default running, with a season played in it, and serve reads for `dojo match`.
+
+    Ctrl-C ends it. Example: dojo dev, then in another terminal: dojo match list
+    """
+    from rich.console import Console
+
+    from dojopool.local.dev import dev as running
+    from dojopool.local.league import SAMPLE, read_league
+    from dojopool.settings import Settings
+
+    console = Console(highlight=False)
+    plans = read_league(SAMPLE)
+    data_dir = Settings.load().data_dir
+
+    async def run() -> None:
+        async with running(plans, data_dir=data_dir, port=port) as url:
+            console.print(IN_MEMORY)
+            console.print(f"reads at {url}; try: dojo match list, or: dojo match watch {plans[0].match}")
+            console.print("Ctrl-C ends")
+            await asyncio.Event().wait()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run())
+
+
 class _Bar:
     """The progress bar, which says whether the link is up."""
 
@@ -63,7 +92,7 @@ class _Bar:
         )
         self._task = self._progress.add_task("eu == us  linked", total=None)
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
