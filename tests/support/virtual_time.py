@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import wraps
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -19,6 +20,16 @@ def run_in_virtual_time(main: Coroutine[Any, Any, Result]) -> Result:
     """Run `main` on a loop whose clock starts at 0 and jumps."""
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(main)
+
+
+def in_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run a test on such a loop; it may ask for fixtures that need no loop of their own."""
+
+    @wraps(test)
+    def run(**arguments: Any) -> None:
+        run_in_virtual_time(test(**arguments))
+
+    return run
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):

@@ -89,9 +89,9 @@ class RegionStatus:
 
 
 def _marks(name: str, text: bytes) -> Mapping[str, int]:
-    """The mark times in the status of partition `name`."""
+    """The mark times in the status of partition `name`, without the zeros that stand for "none read yet"."""
     try:
         found: Any = json.loads(text)
-        return {str(region): int(mark_ms) for region, mark_ms in found["marks"].items()}
+        return {str(region): int(mark_ms) for region, mark_ms in found["marks"].items() if mark_ms}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CorruptState(f"the status of partition {name} is not what a replica writes: {text[:80]!r}") from error
