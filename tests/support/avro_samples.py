@@ -91,7 +91,20 @@ RICH = event_schema(
         "Awkward",
         *(
             field(name, "int")
-            for name in ("data", "pos", "count", "end2", "self", "type", "range", "shown", "read_int", "Cue", "COLOUR")
+            for name in (
+                "data",
+                "pos",
+                "count",
+                "end2",
+                "self",
+                "type",
+                "range",
+                "shown",
+                "read_int",
+                "Cue",
+                "COLOUR",
+                "Class",
+            )
         ),
         field("stop", "string"),
         field("item", {"type": "array", "items": "string"}),

@@ -11,25 +11,27 @@ alone, so that a test can tell when it is out of date.
 from __future__ import annotations
 
 import builtins
+import keyword
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from dojopool.codec import avro
+from dojopool.codec.generated_reads import Reads, class_name, constant_name, function_name, python_type
 from dojopool.codec.schema_guard import body_records, check_event_schema, event_type
 from dojopool.errors import GameError
 
 LINE_MAX: Final = 120
 
-_SCALARS: Final = {"boolean": "bool", "int": "int", "long": "int", "string": "str", "null": "None", "enum": "str"}
 _WIRE: Final = (
     *("BAD_INDEX", "BAD_TEXT", "ENDS_EARLY", "NOT_ONE_BYTE", "REPEATED_KEY", "TRAILING", "Malformed"),
     *("read_block", "read_boolean", "read_index", "read_int", "read_long", "read_string"),
 )
 _TAKEN: Final = frozenset(
     {"self", "data", "pos", "decode", "shown", "read_envelope", "Event", "RefusedBody", "Final", "FINGERPRINT"}
-    | {*_WIRE, *dir(builtins)}
+    | {*_WIRE, *dir(builtins), *keyword.kwlist}
 )
 """Names that the generated code uses for its own ends, or means Python's by."""
 
@@ -69,7 +71,7 @@ def _python_names(named: Sequence[Any]) -> set[str]:
     """What the classes, functions and constants of these types are called. Raises GameError when two are the same."""
     owners: dict[str, str] = {}
     for part in named:
-        for name in (_short(part), _function(part)) if part["type"] == "record" else (_constant(part),):
+        for name in (class_name(part), function_name(part)) if part["type"] == "record" else (constant_name(part),):
             if name in _TAKEN or owners.setdefault(name, part["name"]) != part["name"]:
                 raise GameError(f"{part['name']}: would be {name} in Python, which is taken; choose another name")
     return {*owners}
@@ -89,7 +91,7 @@ def _walk(schema: Any) -> Iterator[Any]:
 
 
 def _head(fingerprint: bytes, name: str, text: str) -> list[str]:
-    used = [word for word in _WIRE if word in text]
+    used = [word for word in _WIRE if re.search(rf"\b{word}\b", text)]
     return [
         f'"""Decoder of the events of {name}, schema {fingerprint.hex()}: a class and a function for each record.',
         "",
@@ -102,7 +104,7 @@ def _head(fingerprint: bytes, name: str, text: str) -> list[str]:
         "",
         "from dojopool.codec.envelope import read_envelope",
         "from dojopool.codec.records import shown",
-        *_listed("from dojopool.codec.wire import ", sorted(used, key=_import_order), opening="(", closing=")"),
+        *_imported("dojopool.codec.wire", sorted(used, key=_import_order)),
         "from dojopool.core.event import Event, RefusedBody",
         "",
         f'FINGERPRINT: Final = bytes.fromhex("{fingerprint.hex()}")',
@@ -114,14 +116,19 @@ def _import_order(word: str) -> tuple[int, str]:
     return (0 if word.isupper() else 1 if word[0].isupper() else 2, word)
 
 
-def _listed(before: str, items: Sequence[str], *, opening: str, closing: str, after: str = "") -> list[str]:
+def _listed(before: str, items: Sequence[str], after: str = "") -> list[str]:
     """`before(items)after` on one line, or one item a line where that is too long."""
-    bare = opening == "(" and before.startswith("from ")
-    line = f"{before}{'' if bare else opening}{', '.join(items)}{'' if bare else closing}{after}"
+    line = f"{before}({', '.join(items)}){after}"
     if len(line) <= LINE_MAX:
         return [line]
     margin = " " * (len(before) - len(before.lstrip()))
-    return [f"{before}{opening}", *(f"{margin}    {item}," for item in items), f"{margin}{closing}{after}"]
+    return [f"{before}(", *(f"{margin}    {item}," for item in items), f"{margin}){after}"]
+
+
+def _imported(module: str, names: Sequence[str]) -> list[str]:
+    """An import, in parentheses only where it is too long for a line."""
+    line = f"from {module} import {', '.join(names)}"
+    return [line] if len(line) <= LINE_MAX else [f"from {module} import (", *(f"    {name}," for name in names), ")"]
 
 
 def _doc(text: str, margin: str) -> list[str]:
@@ -133,48 +140,12 @@ def _doc(text: str, margin: str) -> list[str]:
     return [f'{margin}"""{lines[0]}', *(margin + line for line in lines[1:]), f'{margin}"""']
 
 
-def _short(schema: Mapping[str, Any]) -> str:
-    return str(schema["name"].rpartition(".")[2])
-
-
-def _kind(schema: Any) -> str:
-    """The word for a type that is not a union."""
-    return str(schema if isinstance(schema, str) else schema["type"])
-
-
-def _python_type(schema: Any) -> str:
-    """The annotation of a value."""
-    if isinstance(schema, list):
-        return f"{_python_type(_other(schema))} | None"
-    kind = _kind(schema)
-    if kind == "array":
-        return f"list[{_python_type(schema['items'])}]"
-    if kind == "map":
-        return f"dict[str, {_python_type(schema['values'])}]"
-    return _short(schema) if kind == "record" else _SCALARS[kind]
-
-
-def _other(union: Sequence[Any]) -> Any:
-    """What a nullable value is when it is not null."""
-    return next(branch for branch in union if branch != "null")
-
-
-def _function(record: Mapping[str, Any]) -> str:
-    """The name of the function that reads a record."""
-    return f"_{event_type(record['name'])}"
-
-
-def _constant(enum: Mapping[str, Any]) -> str:
-    """The name of the tuple of an enum's symbols."""
-    return event_type(enum["name"]).upper()
-
-
 def _variables(record: Mapping[str, Any], taken: AbstractSet[str]) -> dict[str, str]:
     """A local variable for each field: its name in small letters, unless that is used for something else."""
     variables: dict[str, str] = {}
     for field in record["fields"]:
         name = event_type(field["name"])
-        if name in taken or name.rstrip("0123456789") in _Reader.TEMPORARIES:
+        if name in taken or name.rstrip("0123456789") in Reads.TEMPORARIES:
             name += "_value"
         while name in taken or name in variables.values():
             name += "_"
@@ -185,19 +156,19 @@ def _variables(record: Mapping[str, Any], taken: AbstractSet[str]) -> dict[str, 
 def _enums(enums: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = [""] if enums else []
     for enum in enums:
-        lines += _listed(f"{_constant(enum)}: Final = ", _quoted(enum["symbols"]), opening="(", closing=")")
+        lines += _listed(f"{constant_name(enum)}: Final = ", _quoted(enum["symbols"]))
     return lines
 
 
 def _record_class(schema: Mapping[str, Any], variables: Mapping[str, str]) -> list[str]:
     fields = [*variables]
-    arguments = [f"{variables[field['name']]}: {_python_type(field['type'])}" for field in schema["fields"]]
-    lines = ["", "", f"class {_short(schema)}:", *_doc(schema.get("doc") or "One record.", "    "), ""]
-    lines += _listed("    __slots__ = ", _quoted(sorted(fields)), opening="(", closing=")")
-    lines += _listed("    __match_args__ = ", _quoted(fields), opening="(", closing=")")
+    arguments = [f"{variables[field['name']]}: {python_type(field['type'])}" for field in schema["fields"]]
+    lines = ["", "", f"class {class_name(schema)}:", *_doc(schema.get("doc") or "One record.", "    "), ""]
+    lines += _listed("    __slots__ = ", _quoted(sorted(fields)))
+    lines += _listed("    __match_args__ = ", _quoted(fields))
     if fields:
         excuse = "  # noqa: PLR0913 - one argument for each field" if len(fields) > _ARGUMENTS_MAX else ""
-        head = _listed("    def __init__", ["self", *arguments], opening="(", closing=")", after=" -> None:")
+        head = _listed("    def __init__", ["self", *arguments], " -> None:")
         lines += ["", head[0] + excuse, *head[1:]]
         lines += [f"        self.{field} = {variables[field]}" for field in fields]
     return [*lines, "", "    def __repr__(self) -> str:", "        return shown(self)"]
@@ -232,7 +203,7 @@ def _decode(records: Sequence[Any]) -> list[str]:
         lines += [
             f"        {'if' if place == 0 else 'elif'} index == {place}:",
             f'            kind = "{kind}"',
-            f"            body, pos = {_function(record)}(data, pos)",
+            f"            body, pos = {function_name(record)}(data, pos)",
         ]
     lines += ["        else:", "            raise Malformed(BAD_INDEX)"]
     return [
@@ -251,97 +222,9 @@ def _decode(records: Sequence[Any]) -> list[str]:
 
 def _reader(record: Mapping[str, Any], variables: Mapping[str, str]) -> list[str]:
     """The function that reads one record."""
-    reader = _Reader()
-    lines = ["", "", f"def {_function(record)}(data: bytes, pos: int) -> tuple[{_short(record)}, int]:"]
+    reads = Reads()
+    lines = ["", "", f"def {function_name(record)}(data: bytes, pos: int) -> tuple[{class_name(record)}, int]:"]
     for field in record["fields"]:
-        lines += reader.read(field["type"], into=variables[field["name"]], margin="    ")
-    made = _listed(f"    return {_short(record)}", [*variables.values()], opening="(", closing=")", after=", pos")
+        lines += reads.read(field["type"], into=variables[field["name"]], margin="    ")
+    made = _listed(f"    return {class_name(record)}", [*variables.values()], ", pos")
     return [*lines, *made]
-
-
-class _Reader:
-    """Writes the statements that read values; hands out names for what they need on the way."""
-
-    TEMPORARIES: Final = frozenset({"count", "end", "filled", "index", "item", "key", "stop"})
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def read(self, schema: Any, *, into: str, margin: str) -> list[str]:
-        """The statements that read a value of `schema` into the variable `into`."""
-        lines = self._nullable(schema, into) if isinstance(schema, list) else self._read_one(schema, into)
-        return [margin + line for line in lines]
-
-    def _nullable(self, schema: Sequence[Any], into: str) -> list[str]:
-        other = _other(schema)
-        lines = [f"{into}: {_python_type(schema)} = None", *self._index(2), f"if index == {1 - schema.index('null')}:"]
-        if _kind(other) not in ("array", "map"):
-            return [*lines, *self.read(other, into=into, margin="    ")]
-        # The loop that fills a list or map needs a variable that cannot be None.
-        filled = self._name("filled")
-        return [*lines, *self.read(other, into=filled, margin="    "), f"    {into} = {filled}"]
-
-    def _read_one(self, schema: Any, into: str) -> list[str]:
-        kind = _kind(schema)
-        if kind in ("array", "map"):
-            return self._blocks(schema, into)
-        if kind in ("int", "long"):
-            return self._number(kind, into)
-        if kind == "string":
-            return self._string(into)
-        if kind == "enum":
-            return [*self._index(len(schema["symbols"])), f"{into} = {_constant(schema)}[index]"]
-        if kind == "null":
-            return [f"{into} = None"]
-        function = _function(schema) if kind == "record" else f"read_{kind}"
-        return [f"{into}, pos = {function}(data, pos)"]
-
-    @staticmethod
-    def _number(kind: str, into: str) -> list[str]:
-        """A number of one byte is read without a call; all others, and what is wrong, by the primitive."""
-        return [
-            "if data[pos] < 0x80:",
-            f"    {into} = (data[pos] >> 1) ^ -(data[pos] & 1)",
-            "    pos += 1",
-            "else:",
-            f"    {into}, pos = read_{kind}(data, pos)",
-        ]
-
-    @staticmethod
-    def _string(into: str) -> list[str]:
-        """A string whose length takes one byte is read without a call."""
-        return [
-            "stop = pos + 1 + (data[pos] >> 1)",
-            "if data[pos] & NOT_ONE_BYTE or stop > len(data):",
-            f"    {into}, pos = read_string(data, pos)",
-            "else:",
-            f"    {into} = data[pos + 1 : stop].decode()",
-            "    pos = stop",
-        ]
-
-    @staticmethod
-    def _index(count: int) -> list[str]:
-        return [f"index, pos = read_index(data, pos, {count})"]
-
-    def _name(self, word: str) -> str:
-        """A name of its own for each use, as each may have a type of its own: `item`, `item2`, `item3`."""
-        assert word in self.TEMPORARIES
-        self._numbers[word] = number = self._numbers.get(word, 0) + 1
-        return word if number == 1 else f"{word}{number}"
-
-    def _blocks(self, schema: Mapping[str, Any], into: str) -> list[str]:
-        """A loop over the blocks of an array or map, and in it one over the items of a block."""
-        count, end, item, key = (self._name(word) for word in ("count", "end", "item", "key"))
-        is_map = schema["type"] == "map"
-        inner = self.read(schema["values"] if is_map else schema["items"], into=item, margin="        ")
-        keys = [*self._string(key), f"if {key} in {into}:", "    raise Malformed(REPEATED_KEY)"] if is_map else []
-        return [
-            f"{into}: {_python_type(schema)} = {'{}' if is_map else '[]'}",
-            f"{count}, {end}, pos = read_block(data, pos)",
-            f"while {count}:",
-            f"    for _ in range({count}):",
-            *("        " + line for line in keys),
-            *inner,
-            f"        {into}[{key}] = {item}" if is_map else f"        {into}.append({item})",
-            f"    {count}, {end}, pos = read_block(data, pos, {end})",
-        ]

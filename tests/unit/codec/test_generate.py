@@ -86,6 +86,7 @@ def test_more_types_than_fit_in_one_byte_are_read(tmp_path: Path) -> None:
         ([record("Malformed")], "Malformed"),
         ([record("int")], "int"),
         ([record("decode")], "decode"),
+        ([record("class")], "class"),
         ([record("One", field("x", {"type": "enum", "name": "Trailing", "symbols": ["a"]}))], "TRAILING"),
         ([record("One", field("x", {**record("Two"), "namespace": "a"})), record("Two")], "Two"),
         ([record("One", field("x", record("TwoWords"))), record("Two_words")], "_two_words"),
