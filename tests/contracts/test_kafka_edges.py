@@ -42,12 +42,11 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
 
 
 @asynccontextmanager
-async def topic_in(log: EventLog, name: str, **config: str) -> AsyncIterator[str]:
-    """A new topic of two partitions with settings of its own."""
+async def topic_in(log: EventLog, name: str, *, partitions: int = 2, **config: str) -> AsyncIterator[str]:
+    """A new topic with settings of its own."""
+    settings = {key.replace("_", "."): value for key, value in config.items()}
     async with log.admin() as admin:
-        assert await admin.create_topic(
-            name, partitions=2, config={key.replace("_", "."): config[key] for key in config}
-        )
+        assert await admin.create_topic(name, partitions=partitions, config=settings)
     yield name
 
 
@@ -123,26 +122,25 @@ async def test_a_damaged_record_breaks_its_stream_and_takes_none_of_the_others(
 ) -> None:
     """Bytes changed on the broker's disk are noticed by their checksum; a healthy partition gives all its records."""
     log = KafkaLog(broker.bootstrap)
-    async with topic_in(log, f"{unique_prefix}.events.eu") as topic:
-        healthy = await append(log, topic, 0, "x", "y")
-        damaged = await append(log, topic, 1, "mark-this-record")
+    async with topic_in(log, f"{unique_prefix}.events.eu", partitions=8) as topic:
+        for number in range(8):
+            assert await append(log, topic, number, f"mark-of-{number}") == 0
         await broker.stop()
-        _overwrite(broker.folder, f"{topic}-1", b"mark-this-record", b"MARK-THIS-RECORD")
+        _overwrite(broker.folder, f"{topic}-4", b"mark-of-4", b"MARK-OF-4")
         await broker.start()
         seen: list[str] = []
         errors: list[str] = []
         async with log.reader() as reader, asyncio.timeout(DEADLINE_S):
-            reader.assign({(topic, 0): healthy, (topic, 1): damaged})
-            while len(errors) < 2 or len(seen) < 2:
+            reader.assign({(topic, number): 0 for number in range(8)})
+            while len(errors) < 2 or len(seen) < 7:
                 try:
-                    for (_, partition), records in (await reader.poll(timeout_ms=POLL_MS)).items():
-                        assert partition == 0
+                    for records in (await reader.poll(timeout_ms=POLL_MS)).values():
                         seen += values_of(list(records))
                 except StreamBroken as error:
                     errors.append(str(error))
 
-    assert seen == ["x", "y"]
-    assert all(f"{topic}/1 at offset {damaged}" in error for error in errors)
+    assert sorted(seen) == [f"mark-of-{number}" for number in range(8) if number != 4]
+    assert all(f"{topic}/4 at offset 0" in error for error in errors)
 
 
 async def _poll_for_ever(reader: LogReader) -> None:
@@ -162,12 +160,12 @@ async def test_a_record_the_broker_refuses_is_the_callers_fault_and_the_writer_g
 ) -> None:
     """What is below our limit and above the topic's is refused by the broker; the next append starts afresh."""
     async with topic_in(log, f"{unique_prefix}.small", max_message_bytes="1000") as topic, log.writer() as writer:
+        before = await writer.append(topic, 0, outgoing("a"), timeout_s=DEADLINE_S)
         with pytest.raises(CallerError, match="MessageSizeTooLarge"):
             await writer.append(topic, 0, [Outgoing(b"m-1", bytes(5_000))], timeout_s=DEADLINE_S)
-        assert (await bounds_of(log, (topic, 0)))[1] == 0
-        offsets = [await writer.append(topic, 0, outgoing(value), timeout_s=DEADLINE_S) for value in ("a", "b")]
+        after = [await writer.append(topic, 0, outgoing(value), timeout_s=DEADLINE_S) for value in ("b", "c")]
 
-    assert offsets == [0, 1]
+    assert [before, *after] == [0, 1, 2]
 
 
 async def test_a_refusal_behind_records_that_arrived_is_unknown(log: EventLog, unique_prefix: str) -> None:
