@@ -106,12 +106,16 @@ def _schema() -> avro.schema.Schema:
     return avro.schema.parse(SCHEMA.read_text())
 
 
+@cache
+def _header() -> bytes:
+    return b"\xc3\x01" + _schema().fingerprint("CRC-64-AVRO")
+
+
 def decode_record(data: bytes) -> dict[str, Any]:
     """The event of a record's value in JSON form. Raises ValueError for one that the current schema did not write."""
-    header = b"\xc3\x01" + _schema().fingerprint("CRC-64-AVRO")
-    if not data.startswith(header):
-        raise ValueError(f"begins with {data[:10].hex()}, not {header.hex()}")
-    source = io.BytesIO(data[len(header) :])
+    if not data.startswith(_header()):
+        raise ValueError(f"begins with {data[:10].hex()}, not {_header().hex()}")
+    source = io.BytesIO(data[len(_header()) :])
     event: Any = _Named(_schema()).read(avro.io.BinaryDecoder(source))
     if rest := source.read():
         raise ValueError(f"{len(rest)} bytes are left over")
