@@ -23,6 +23,8 @@ from dojopool.cli.exits import USAGE, exit_code
 from dojopool.errors import DojoError
 
 COMMANDS: Final[dict[str, str]] = {
+    "demo": "dojopool.cli.demo:demo",
+    "dev": "dojopool.cli.demo:dev",
     "stack": "dojopool.cli.stack:app",
     "topics": "dojopool.cli.topics:app",
     "replica": "dojopool.cli.replica:replica",

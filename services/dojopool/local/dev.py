@@ -10,29 +10,29 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from dojopool.client.dojo import Dojo
-from dojopool.client.view import MatchView, view_json
+from dojopool.adapters.system_clock import SystemClock
+from dojopool.client.config import ClientConfig
+from dojopool.client.wiring import new_node
 from dojopool.errors import CallerError
 from dojopool.games.loading import load_game
 from dojopool.local.demo import PARTITIONS, REGIONS, Watcher
-from dojopool.local.embedded import Embedded, embedded
+from dojopool.local.embedded import PREFIX, Embedded, embedded
 from dojopool.local.league import MatchPlan
+from dojopool.local.matches import ADDRESS_FILE, Matches, open_stored
 from dojopool.local.player import play
 from dojopool.replica.health import serve
 
 HOST: Final = "127.0.0.1"
-PORT: Final = 7400
-ADDRESS_FILE: Final = "dev.json"
-LISTED_MAX: Final = 1_000
+LISTED_MAX: Final = 10_000
 EVENTS_PER_S: Final = 20.0
 """Slow enough that `dojo match watch` can be followed: the season then takes about seven minutes."""
 
@@ -49,13 +49,23 @@ async def dev(plans: Sequence[MatchPlan], *, data_dir: Path, port: int) -> Async
             embedded(load_game("pool"), regions=REGIONS, partitions=PARTITIONS, observers=watchers)
         )
         clients = {region: await stack.enter_async_context(pipeline.connect(region)) for region in REGIONS}
-        bound = await stack.enter_async_context(serve(read_app(pipeline, clients), host=HOST, port=port))
+        matches = {region: await stack.enter_async_context(_stored(pipeline, region)) for region in REGIONS}
+        bound = await stack.enter_async_context(serve(read_app(matches), host=HOST, port=port))
         url = f"http://{HOST}:{bound}"
         stack.enter_context(_address_file(data_dir / ADDRESS_FILE, url))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         playing = tasks.create_task(play(plans, clients, rate=EVENTS_PER_S))
         stack.callback(playing.cancel)
         yield url
+
+
+def _stored(pipeline: Embedded, region: str) -> AbstractAsyncContextManager[Matches]:
+    """What a region's store shows to readers."""
+    config = ClientConfig(
+        region=region, regions=REGIONS, partitions=PARTITIONS, prefix=PREFIX, node=new_node(region, "dev")
+    )
+    store, kind = pipeline.regions[region].store, pipeline.loaded.game.kind
+    return open_stored(config, views=store, kind=kind, clock=SystemClock())
 
 
 @contextmanager
@@ -68,45 +78,37 @@ def _address_file(file: Path, url: str) -> Iterator[None]:
         file.unlink(missing_ok=True)
 
 
-def read_app(pipeline: Embedded, clients: Mapping[str, Dojo]) -> Starlette:
+def read_app(regions: Mapping[str, Matches]) -> Starlette:
     """The application: `/matches`, `/matches/ID` and `/matches/ID/watch` (JSON lines), each with `?region=`."""
 
-    def region_of(request: Request) -> str:
-        region = request.query_params.get("region", REGIONS[0])
-        if region not in clients:
-            raise CallerError(f"there is no region {region} here; the regions are {', '.join(clients)}")
-        return region
+    def asked(request: Request) -> Matches:
+        region = request.query_params.get("region", next(iter(regions)))
+        if region not in regions:
+            raise CallerError(f"there is no region {region} here; the regions are {', '.join(regions)}")
+        return regions[region]
 
     async def listed(request: Request) -> Response:
         limit = request.query_params.get("limit", "50")
-        if not limit.isdecimal():
-            raise CallerError(f"limit is {limit!r}, it must be a number")
-        return JSONResponse(await _newest(pipeline, region_of(request), limit=min(int(limit), LISTED_MAX)))
+        if not limit.isdecimal() or not 1 <= int(limit) <= LISTED_MAX:
+            raise CallerError(f"limit is {limit!r}, it must be a number from 1 to {LISTED_MAX}")
+        newest = await asked(request).newest(limit=int(limit))
+        return JSONResponse([{"match": match, "at_ms": at_ms} for at_ms, match in newest])
 
     async def shown(request: Request) -> Response:
-        view = await clients[region_of(request)].read(request.path_params["match"])
-        return JSONResponse(view_json(view), status_code=200 if view.exists else 404)
+        view = await asked(request).show(request.path_params["match"])
+        return JSONResponse(view, status_code=404 if view is None else 200)
 
     async def watched(request: Request) -> Response:
-        views = clients[region_of(request)].watch(request.path_params["match"])
+        views = asked(request).watch(request.path_params["match"])
         return StreamingResponse(_lines(views), media_type="application/x-ndjson")
 
     routes = [Route("/matches", listed), Route("/matches/{match}", shown), Route("/matches/{match}/watch", watched)]
     return Starlette(routes=routes, exception_handlers={CallerError: _refuse})
 
 
-async def _newest(pipeline: Embedded, region: str, *, limit: int) -> list[dict[str, object]]:
-    """The matches of a region that changed last, newest first."""
-    found: list[tuple[int, str]] = []
-    for partition in range(pipeline.partitions):
-        listed = await pipeline.regions[region].store.matches(partition, limit=limit)
-        found += [(at_ms, match) for match, at_ms in listed]
-    return [{"match": match, "at_ms": at_ms} for at_ms, match in sorted(found, reverse=True)[:limit]]
-
-
-async def _lines(views: AsyncIterator[MatchView]) -> AsyncIterator[bytes]:
+async def _lines(views: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[bytes]:
     async for view in views:
-        yield json.dumps(view_json(view)).encode() + b"\n"
+        yield json.dumps(view).encode() + b"\n"
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -6,21 +6,23 @@ import io
 
 from dojopool.local.demo import DemoReport, run_demo
 from dojopool.local.league import COLUMNS, SAMPLE, MatchPlan, plans, read_league, read_rows
+from support.virtual_time import in_virtual_time
 
 PLANS = read_league(SAMPLE)[:40]
 
 
 async def played(plans: tuple[MatchPlan, ...], *, heals: bool, converge_timeout_s: float) -> DemoReport:
-    """A demonstration at full speed."""
+    """A demonstration at a pace that leaves the mirrors time."""
     return await run_demo(
         plans,
         progress=lambda done, total, is_cut: None,
-        rate=None,
+        rate=1000,
         heals=heals,
         converge_timeout_s=converge_timeout_s,
     )
 
 
+@in_virtual_time
 async def test_both_regions_hold_the_same_after_the_heal() -> None:
     """Every event is accepted, the link was cut meanwhile, and the digests are equal."""
     report = await played(PLANS, heals=True, converge_timeout_s=20)
@@ -31,6 +33,7 @@ async def test_both_regions_hold_the_same_after_the_heal() -> None:
     assert len(set(report.digests.values())) == 1
 
 
+@in_virtual_time
 async def test_a_link_that_stays_cut_is_a_failure() -> None:
     """Without the heal the digests differ, each region is named for what it lacks, and the report is not good."""
     report = await played(PLANS, heals=False, converge_timeout_s=0.2)
@@ -40,6 +43,7 @@ async def test_a_link_that_stays_cut_is_a_failure() -> None:
     assert len(report.problems) == 2
 
 
+@in_virtual_time
 async def test_a_mirror_that_comes_back_repeats_records_and_nothing_is_counted_twice() -> None:
     """The duplicates of the heal are met and dropped: the digests are equal all the same."""
     report = await played(PLANS, heals=True, converge_timeout_s=20)
@@ -48,6 +52,7 @@ async def test_a_mirror_that_comes_back_repeats_records_and_nothing_is_counted_t
     assert report.is_good
 
 
+@in_virtual_time
 async def test_matches_that_break_a_rule_are_counted() -> None:
     """A season in which somebody scores eleven shows the rule, and a match to look at."""
     wrong = read_league_text("m1,2017-01-01T20:00:00+08:00,v1,alternate,1,ana,bo,1,ana,11,3,")
