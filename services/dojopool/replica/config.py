@@ -21,6 +21,11 @@ class ReplicaConfig:
         return f"{self.prefix}.events.{region}"
 
     @property
+    def topics(self) -> dict[str, str]:
+        """The event topics by region."""
+        return {region: self.topic_of(region) for region in self.regions}
+
+    @property
     def own_topic(self) -> str:
         """The event topic of this replica's region."""
         return self.topic_of(self.region)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
@@ -19,6 +20,9 @@ from starlette.routing import Route
 
 from dojopool.errors import Unavailable
 from dojopool.replica.status import Report
+
+SHUTDOWN_S_MAX: Final = 2
+"""For answers under way when the program ends."""
 
 
 def health_app(report: Callable[[], Report], metrics: Callable[[], tuple[str, bytes]]) -> Starlette:
@@ -56,11 +60,14 @@ async def serve(app: Starlette, *, host: str, port: int) -> AsyncIterator[int]:
         listener = socket.create_server((host, port))
     except OSError as error:
         raise Unavailable(f"cannot listen on {host}:{port}: {error.strerror}; set another port") from error
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(server.serve(sockets=[listener]))
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            await task
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=SHUTDOWN_S_MAX
+    )
+    server = _Server(config)
+    # Not in a TaskGroup: it would wrap whatever ends the program around us, and nobody would recognise it.
+    task = asyncio.create_task(server.serve(sockets=[listener]))  # allowed: awaited below, before this returns
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task

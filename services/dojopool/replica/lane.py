@@ -1,32 +1,49 @@
-"""The lane of one partition: records in, letters written, batches stored, one write on the way at a time.
+"""The lane of one partition: records in, letters written, batches stored, in order, one write on the way at a time.
 
 While a batch is being written the next records are already folded; the batch they make is sent only once the last one
 was applied, because its expected positions are the last one's. A refused write means that the fold is ahead of a
 store that never saw it: the lane is lost and its partition must be taken over anew.
+
+Nobody waits long here for a store or a log that does not answer: the lane then takes no more, and others go on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import stamina
-
+from dojopool.core.cut import Position
 from dojopool.core.record import Record
-from dojopool.core.streams import Fed
-from dojopool.errors import Refused, StreamBroken, Unavailable
+from dojopool.core.streams import Fed, Letter
+from dojopool.errors import CorruptState, EnvironmentFault, Refused, StreamBroken, Unavailable
 from dojopool.ports import Batch, BatchFacts, Clock, Observer, Outcome, StateStore
 from dojopool.replica.letters import DeadLetters
 from dojopool.replica.partition import OwnedPartition
+from dojopool.replica.patience import until_done
 
 BATCH_RECORDS_MAX: Final = 8_000
-"""Records of one stream folded before a write: bounds a call of the store to a few milliseconds, and the time without a
-heartbeat."""
+"""Records of one stream folded before a write: bounds a call of the store to a few milliseconds."""
+
+TURN_RECORDS_MAX: Final = 2_000
+"""Records folded without letting other tasks run, such as the heartbeats of the group: about 30 ms."""
 
 WRITE_WAIT_S_MAX: Final = 2.0
 """Longest pause between two tries of a write whose outcome is unknown."""
+
+ROOM_WAIT_S_MAX: Final = 0.5
+"""How long a busy lane holds up the others before its records are put aside: far longer than a write takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What one round of folding has to send."""
+
+    batch: Batch | None
+    facts: BatchFacts
+    letters: Mapping[str, Sequence[Letter]]
+    """By the region of the stream; written before the batch."""
 
 
 @dataclass(slots=True)
@@ -42,21 +59,31 @@ class Lane:
     tasks: asyncio.TaskGroup
     """Owns the writes."""
     left: dict[str, Sequence[Record]] = field(default_factory=dict)
-    """Records that were read and not folded, because their stream is full."""
-    stored: dict[str, int] = field(default_factory=dict)
-    """Next offset per region that is known to be stored."""
-    on_the_way: asyncio.Task[Outcome] | None = None
-    """The write that was sent last, until it is settled."""
+    """Records that were read and not folded, by region: their stream is full, or the lane is busy."""
+    stored: Mapping[str, Position] = field(default_factory=dict)
+    """The positions this lane stored last; empty before the first write."""
+    stored_at_ms: int = 0
+    """When the batch stored last was made; 0 before the first write."""
+    trouble: str | None = None
+    """Why what is on the way is being tried again."""
+    lost: EnvironmentFault | None = None
+    """Why nothing can be stored any more; the partition must be taken over anew."""
+    writes: tuple[asyncio.Task[None], ...] = ()
+    """What was sent last and what was sent before it, which it waits for."""
 
     async def take(self, read: Mapping[str, Sequence[Record]], *, ends: Mapping[str, int | None]) -> None:
-        """Fold and store the next records of each region's stream, behind those left over.
+        """Fold the next records of each region's stream, behind those left over, and send what changed.
 
-        What does not fit stays in `left`. Raises Refused when the lane is lost.
+        What does not fit stays in `left`.
         """
-        queues = {region: [*self.left.pop(region, ()), *read.get(region, ())] for region in {*self.left, *read}}
-        while queues:
+        queues = {
+            region: [*self.left.pop(region, ()), *read.get(region, ())]
+            for region in self.topics
+            if region in self.left or region in read
+        }
+        while queues and await self._has_room():
             pieces = {region: queue[:BATCH_RECORDS_MAX] for region, queue in queues.items()}
-            consumed = await self._fold_and_write(pieces, ends)
+            consumed = await self._fold_and_send(pieces, ends)
             for region, count in consumed.items():
                 rest = queues[region][count:]
                 if count == len(pieces[region]) and rest:
@@ -65,82 +92,112 @@ class Lane:
                 del queues[region]
                 if rest and region not in self.partition.broken:
                     self.left[region] = rest
+        self.left.update(queues)
 
-    async def settle(self) -> None:
-        """Wait for the write on the way. Raises Refused when the store did not take it."""
-        if self.on_the_way is None:
-            return
-        outcome = await self.on_the_way
-        self.on_the_way = None
-        if outcome in (Outcome.FENCED, Outcome.MOVED):
-            raise Refused(f"a write to partition {self.partition.number} was refused: {outcome.value}")
+    async def settle(self, *, timeout_s: float) -> None:
+        """Wait until everything sent is stored, or `lost` says why it is not. What takes longer is given up."""
+        if self.writes:
+            _, late = await asyncio.wait(self.writes, timeout=timeout_s)
+            if late:
+                self.lost = Unavailable(f"a write was not confirmed within {timeout_s:g} s: {self.trouble}")
+        self.abandon()
 
-    async def _fold_and_write(
+    def abandon(self) -> None:
+        """Give up what is on the way. Whether it is stored is not known then: the next owner finds it, or reads the
+        same records.
+        """
+        for write in self.writes:
+            write.cancel()
+
+    async def _has_room(self) -> bool:
+        """Whether a batch may be made: all that was sent but the last is stored."""
+        earlier = self.writes[:-1]
+        if earlier and self.trouble is None:
+            await asyncio.wait(earlier, timeout=ROOM_WAIT_S_MAX)
+        return self.lost is None and all(write.done() for write in earlier)
+
+    async def _fold_and_send(
         self, pieces: Mapping[str, Sequence[Record]], ends: Mapping[str, int | None]
     ) -> dict[str, int]:
         """Fold one piece of each stream and send what changed. Returns how many records of each were consumed."""
         now = asyncio.get_running_loop().time
         started = now()
-        total, consumed = Fed(), {}
-        for region, records in pieces.items():
-            fed = self._feed(region, records)
-            consumed[region] = fed.records
-            _add(total, fed)
-            await self.letters.write(self.topics[region], self.partition.number, fed.letters)
+        fed = {region: await self._feed(region, records) for region, records in pieces.items()}
         batch = self.partition.make_batch(self.clock.now_ms())
-        folded = now()
-        await self.settle()
-        if batch is not None:
-            facts = self._facts(batch, total, ends, fold_s=folded - started)
-            self.on_the_way = self.tasks.create_task(self._send(batch, facts))
-        return consumed
+        letters = {region: done.letters for region, done in fed.items() if done.letters}
+        if batch is not None or letters:
+            facts = self._facts(batch, fed.values(), ends, fold_s=now() - started)
+            before = self.writes[-1:]
+            self.writes = (*before, self.tasks.create_task(self._send(Parcel(batch, facts, letters), before)))
+        return {region: done.records for region, done in fed.items()}
 
-    def _feed(self, region: str, records: Sequence[Record]) -> Fed:
+    async def _feed(self, region: str, records: Sequence[Record]) -> Fed:
+        """Feed a piece of a stream, with a turn for other tasks now and then. A stream that breaks is reported."""
+        fed = Fed()
         try:
-            return self.partition.feed(region, records)
+            for start in range(0, len(records), TURN_RECORDS_MAX):
+                turn = records[start : start + TURN_RECORDS_MAX]
+                self.partition.feed(region, turn, fed)
+                await asyncio.sleep(0)
+                if fed.records < start + len(turn):
+                    break
         except StreamBroken as error:
             self.observer.partition_failed(self.partition.number, error=error)
-            return Fed()
+        return fed
 
-    async def _send(self, batch: Batch, facts: BatchFacts) -> Outcome:
+    async def _send(self, parcel: Parcel, before: Collection[asyncio.Task[None]]) -> None:
+        """Write the letters, then the batch, unless what was sent before was not stored."""
+        if before:
+            await asyncio.wait(before)
+        for region, letters in parcel.letters.items():
+            if self.lost is None:
+                await self.letters.write(self.topics[region], self.partition.number, letters, failed=self._failed)
+                self.trouble = None
+        if self.lost is None and parcel.batch is not None:
+            await self._store(parcel.batch, parcel.facts)
+
+    async def _store(self, batch: Batch, facts: BatchFacts) -> None:
         """Write a batch, again while its outcome is unknown: the store recognises a repeat by its positions."""
         now = asyncio.get_running_loop().time
         started = now()
-        async for attempt in stamina.retry_context(
-            on=Unavailable, attempts=None, timeout=None, wait_max=WRITE_WAIT_S_MAX
-        ):
-            with attempt:
-                outcome, _ = await self.store.write(batch)
-        if outcome in (Outcome.APPLIED, Outcome.ALREADY_STORED):
-            self.stored.update({region: position.next_offset for region, position in batch.positions.items()})
-            self.observer.batch_applied(facts, write_s=now() - started)
-        return outcome
+        try:
+            outcome, _ = await until_done(
+                lambda: self.store.write(batch),
+                doing=f"writing a batch of partition {batch.partition}",
+                on=Unavailable,
+                wait_s_max=WRITE_WAIT_S_MAX,
+                failed=self._failed,
+            )
+        except CorruptState as error:  # the positions stored are not ours, nor anything we can read
+            self.lost = Refused(f"a write to partition {batch.partition} was refused: {error}")
+            return
+        self.trouble = None
+        if outcome in (Outcome.FENCED, Outcome.MOVED):
+            self.lost = Refused(f"a write to partition {batch.partition} was refused: {outcome.value}")
+            return
+        self.stored, self.stored_at_ms = batch.positions, batch.at_ms
+        self.observer.batch_applied(facts, write_s=now() - started)
 
-    def _facts(self, batch: Batch, fed: Fed, ends: Mapping[str, int | None], *, fold_s: float) -> BatchFacts:
-        fold = self.partition.fold
+    def _failed(self, error: Exception) -> None:
+        self.trouble = str(error)
+
+    def _facts(
+        self, batch: Batch | None, fed: Collection[Fed], ends: Mapping[str, int | None], *, fold_s: float
+    ) -> BatchFacts:
+        fold, positions = self.partition.fold, self.partition.streams.positions
         return BatchFacts(
-            partition=batch.partition,
-            records=fed.records,
-            events=fed.delivered,
-            duplicates=fed.duplicates,
-            waited=fed.waited,
-            equivocations=len(fed.equivocations),
-            matches=len(batch.changes),
-            letters=len(fed.letters),
-            waiting=sum(fold.waiting(region) for region in batch.positions),
+            partition=self.partition.number,
+            records=sum(done.records for done in fed),
+            events=sum(done.delivered for done in fed),
+            duplicates=sum(done.duplicates for done in fed),
+            waited=sum(done.waited for done in fed),
+            equivocations=sum(len(done.equivocations) for done in fed),
+            matches=0 if batch is None else len(batch.changes),
+            letters=sum(len(done.letters) for done in fed),
+            waiting=sum(fold.waiting(region) for region in positions),
             fold_s=fold_s,
             lag_records={
-                region: max(0, (ends.get(region) or 0) - position.next_offset)
-                for region, position in batch.positions.items()
+                region: max(0, (ends.get(region) or 0) - position.next_offset) for region, position in positions.items()
             },
-            mark_time_ms=self.partition.mark_times_ms(),
+            mark_time_ms={region: position.mark_time_ms for region, position in positions.items()},
         )
-
-
-def _add(total: Fed, fed: Fed) -> None:
-    total.records += fed.records
-    total.delivered += fed.delivered
-    total.duplicates += fed.duplicates
-    total.waited += fed.waited
-    total.equivocations += fed.equivocations
-    total.letters += fed.letters

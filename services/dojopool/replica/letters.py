@@ -1,21 +1,25 @@
 """Dead letters: records that cannot be used, written where somebody can look at them, before the stream goes on.
 
 At least once: a letter is acknowledged before the batch that skips its record is stored, so a crash in between writes
-it again. Its key `topic/partition/offset` makes the repeats one. While letters cannot be written the partition waits.
+it again. Its key `topic/partition/offset` makes the repeats one. While letters cannot be written the partition waits,
+whatever the reason: one that is too large, or a topic that may not be written to, is for an operator to mend.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import stamina
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from dojopool.core.streams import Letter
-from dojopool.errors import Unavailable
+from dojopool.errors import CallerError, Unavailable
 from dojopool.ports import LogWriter, Observer, Outgoing
+from dojopool.replica.patience import until_done
 
-APPEND_TIMEOUT_S = 10.0
-RETRY_WAIT_S_MAX = 5.0
+APPEND_TIMEOUT_S: Final = 10.0
+RETRY_WAIT_S_MAX: Final = 5.0
+LETTERS_PER_APPEND_MAX: Final = 100
+"""A producer of an unknown schema makes every record a letter: a round trip for each would stop the partition. At the
+largest size of a record it is still below ten megabytes."""
 
 
 class DeadLetters:
@@ -24,28 +28,39 @@ class DeadLetters:
     def __init__(self, writer: LogWriter, observer: Observer, *, topic: str) -> None:
         self._writer, self._observer, self._topic = writer, observer, topic
 
-    async def write(self, source: str, partition: int, letters: Sequence[Letter]) -> None:
-        """Append `letters` of `source`'s `partition` to the same partition here; on return all are acknowledged.
+    async def write(
+        self, source: str, partition: int, letters: Sequence[Letter], *, failed: Callable[[Exception], None]
+    ) -> None:
+        """Append `letters` of `source`'s `partition` to the same partition here, in order; on return all are
+        acknowledged.
 
-        Retries for as long as it takes.
+        Retries for as long as it takes, and tells `failed` why.
         """
-        for letter in letters:
-            key = f"{source}/{partition}/{letter.record.offset}"
-            outgoing = Outgoing(key.encode(), letter.record.value or b"", self._headers(source, partition, letter))
-            async for attempt in stamina.retry_context(
-                on=Unavailable, attempts=None, timeout=None, wait_max=RETRY_WAIT_S_MAX
-            ):
-                with attempt:
-                    await self._writer.append(self._topic, partition, [outgoing], timeout_s=APPEND_TIMEOUT_S)
-            self._observer.letter_written(
-                topic=source, partition=partition, offset=letter.record.offset, reason=letter.reason
-            )
+        for start in range(0, len(letters), LETTERS_PER_APPEND_MAX):
+            chunk = letters[start : start + LETTERS_PER_APPEND_MAX]
+            await self._append(partition, [_outgoing(source, partition, letter) for letter in chunk], failed)
+            for letter in chunk:
+                self._observer.letter_written(
+                    topic=source, partition=partition, offset=letter.record.offset, reason=letter.reason
+                )
 
-    def _headers(self, source: str, partition: int, letter: Letter) -> tuple[tuple[str, bytes], ...]:
-        return (
-            *((name, bytes(value or b"")) for name, value in letter.record.headers),
-            ("dojo-topic", source.encode()),
-            ("dojo-partition", b"%d" % partition),
-            ("dojo-offset", b"%d" % letter.record.offset),
-            ("dojo-reason", letter.reason.encode()),
+    async def _append(self, partition: int, records: Sequence[Outgoing], failed: Callable[[Exception], None]) -> None:
+        await until_done(
+            lambda: self._writer.append(self._topic, partition, records, timeout_s=APPEND_TIMEOUT_S),
+            doing=f"writing dead letters to {self._topic}/{partition}",
+            on=(Unavailable, CallerError),
+            wait_s_max=RETRY_WAIT_S_MAX,
+            failed=failed,
         )
+
+
+def _outgoing(source: str, partition: int, letter: Letter) -> Outgoing:
+    record = letter.record
+    own = (
+        ("dojo-topic", source.encode()),
+        ("dojo-partition", b"%d" % partition),
+        ("dojo-offset", b"%d" % record.offset),
+        ("dojo-reason", letter.reason.encode()),
+    )
+    headers = (*((name, bytes(value or b"")) for name, value in record.headers), *own)
+    return Outgoing(f"{source}/{partition}/{record.offset}".encode(), record.value or b"", headers)

@@ -33,12 +33,13 @@ async def take_over(
     head = await store.claim(number, owner=owner)
     if head.positions is not None and head.version != loaded.version:
         head = Head(epoch=head.epoch, positions=None, version=None)
-    if head.positions is None and not await store.reset(number, epoch=head.epoch):
-        raise Refused(f"partition {number} was claimed by another while it was being reset")
     partition = OwnedPartition(number, head, loaded, partitions=partitions, regions=tuple(topics))
+    # Before anything is forgotten: where the logs lack their beginning, a state of another version is all there is.
     await _check_log_continues(partition, reader, topics)
     if head.positions is not None:
         await _load(partition, store)
+    elif not await store.reset(number, epoch=head.epoch):
+        raise Refused(f"partition {number} was claimed by another while it was being reset")
     return partition
 
 

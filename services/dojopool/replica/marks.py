@@ -6,7 +6,9 @@ its partition without knowing and its successor; the second of them is a repeat 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from dojopool.codec.event_codec import EventCodec
 from dojopool.core.cut import Mark
@@ -14,8 +16,9 @@ from dojopool.errors import Unavailable
 from dojopool.ports import Clock, LogWriter, Outgoing
 from dojopool.replica.partition import OwnedPartition
 
-MARK_PERIOD_S = 1.0
-APPEND_TIMEOUT_S = 5.0
+MARK_PERIOD_S: Final = 1.0
+APPEND_TIMEOUT_S: Final = 2.0
+"""With the period well below the age at which a region's marks count as stale: partitions wait for each other here."""
 
 
 class MarkWriter:
@@ -27,7 +30,7 @@ class MarkWriter:
         self._writer, self._codec, self._clock, self._now = writer, codec, clock, now
         self._region, self._topic = region, topic
         self._seen: dict[int, tuple[int, float]] = {}
-        """Partition -> last tick read and when it was first noticed here."""
+        """Partition -> last tick read, and since when no mark is due: it was first noticed here, or written."""
 
     def due(self, partition: OwnedPartition, *, end: int | None) -> bool:
         """Whether `partition`'s own stream, whose log ends at `end`, was read to the end and saw no mark for a
@@ -41,13 +44,20 @@ class MarkWriter:
         return position.next_offset == end and self._now() - seen[1] >= MARK_PERIOD_S
 
     async def write(self, partitions: Iterable[OwnedPartition]) -> None:
-        """Append the next mark of each partition. One that cannot be written now is due again later."""
-        for partition in partitions:
-            tick = partition.streams.positions[self._region].tick + 1
-            mark = Mark(region=self._region, tick=tick, time_ms=self._clock.now_ms())
-            record = Outgoing(None, self._codec.encode_mark(mark))
-            self._seen[partition.number] = (tick - 1, self._now())
-            try:
-                await self._writer.append(self._topic, partition.number, [record], timeout_s=APPEND_TIMEOUT_S)
-            except Unavailable:
-                continue
+        """Append the next mark of each partition, all at once. One that cannot be written now is due again later.
+
+        Raises CallerError when marks can never be written.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            for partition in partitions:
+                tick = partition.streams.positions[self._region].tick + 1
+                self._seen[partition.number] = (tick - 1, self._now())
+                mark = Mark(region=self._region, tick=tick, time_ms=self._clock.now_ms())
+                tasks.create_task(self._append(partition.number, mark))
+
+    async def _append(self, partition: int, mark: Mark) -> None:
+        record = Outgoing(None, self._codec.encode_mark(mark))
+        try:
+            await self._writer.append(self._topic, partition, [record], timeout_s=APPEND_TIMEOUT_S)
+        except Unavailable:
+            return  # nothing is lost: the tick stays free until it is read

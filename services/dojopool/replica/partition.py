@@ -34,10 +34,8 @@ class OwnedPartition:
         self.streams = Streams(self.fold, partition=number, partitions=partitions, regions=regions)
         self.broken: dict[str, str] = {}
         """Regions whose stream must not be read further, with the reason."""
-        self.written_at_ms = 0
-        """When the last batch was made, 0 before the first."""
         self.expected: Mapping[str, Position] | None = head.positions
-        self._loaded = loaded
+        self._kind, self._version = loaded.game.kind, loaded.version
         self._unproven: dict[str, Position] = {}
         for region, stored in (head.positions or {}).items():
             if region in self.streams.positions and stored.tick:
@@ -50,12 +48,15 @@ class OwnedPartition:
         """Where to read `region`'s stream on."""
         return self.streams.positions[region].next_offset
 
-    def feed(self, region: str, records: Sequence[Record]) -> Fed:
-        """Take in the next records of a stream. Raises StreamBroken, and remembers it in `broken`."""
+    def feed(self, region: str, records: Sequence[Record], fed: Fed | None = None) -> Fed:
+        """Take in the next records of a stream; what became of them is added to `fed` when given.
+
+        Raises StreamBroken, and remembers it in `broken`; what came before is in `fed` then.
+        """
         try:
             if records:
                 self._prove(region, records[0])
-            return self.streams.feed(region, records)
+            return self.streams.feed(region, records, fed)
         except StreamBroken as error:
             self.broken[region] = str(error)
             raise
@@ -65,27 +66,21 @@ class OwnedPartition:
         positions = dict(self.streams.positions)
         if positions == self.expected:
             return None
-        kind = self._loaded.game.kind
         changes = [
-            render(match_id, self.fold.matches[match_id], kind, fields=fields, at_ms=at_ms)
+            render(match_id, self.fold.matches[match_id], self._kind, fields=fields, at_ms=at_ms)
             for match_id, fields in self.fold.take_changed().items()
         ]
         batch = Batch(
             partition=self.number,
             epoch=self.epoch,
-            version=self._loaded.version,
+            version=self._version,
             expected=self.expected,
             positions=positions,
             changes=changes,
             at_ms=at_ms,
         )
         self.expected = positions
-        self.written_at_ms = at_ms
         return batch
-
-    def mark_times_ms(self) -> dict[str, int]:
-        """Per region, the time of the newest mark read; 0 before the first."""
-        return {region: position.mark_time_ms for region, position in self.streams.positions.items()}
 
     def _prove(self, region: str, first: Record) -> None:
         """Raise StreamBroken unless `first`, the first record read of a stream, is the mark its state ends with."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +17,9 @@ from dojopool.replica.rendering import to_json
 STATUS_PERIOD_S: Final = 1.0
 """How often the status hash is written: readers compute staleness from it."""
 
+MISSING_MATCHES_MAX: Final = 3
+"""Matches named for a stream that is full: enough to know where to look."""
+
 
 @dataclass(slots=True)
 class Health:
@@ -26,10 +29,8 @@ class Health:
     """Whether the group has ever given this process an answer."""
     wanted: frozenset[int] = frozenset()
     """Partitions that the group says are this process's."""
-    trouble: str | None = None
-    """Why nothing can be read at the moment."""
-    failed: dict[int, str] = field(default_factory=dict)
-    """Partitions that cannot be taken over, with the reason."""
+    troubles: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """What does not work at the moment -> why, and until when (in seconds of the loop's clock) to go on saying so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +42,31 @@ class Report:
     problems: tuple[str, ...]
 
 
-def report(health: Health, lanes: Mapping[int, Lane]) -> Report:
-    """Readiness: joined, everything wanted is held, and nothing is broken."""
-    problems = [f"partition {number}: {reason}" for number, reason in sorted(health.failed.items())]
-    for number, lane in sorted(lanes.items()):
-        problems += [f"partition {number}: {reason}" for reason in lane.partition.broken.values()]
+def report(health: Health, lanes: Mapping[int, Lane], failed: Mapping[int, str], *, now_s: float) -> Report:
+    """Readiness: joined, everything wanted is held, and nothing stands in the way of any of it."""
+    problems = [f"{what}: {why}" for what, (why, until_s) in health.troubles.items() if now_s < until_s]
     if not health.has_joined:
         problems.append("the consumer group has not answered yet")
-    if health.trouble:
-        problems.append(health.trouble)
-    is_held = health.wanted <= set(lanes)
-    return Report(is_ready=is_held and not problems, owned=tuple(sorted(lanes)), problems=tuple(problems))
+    for number in sorted(health.wanted | set(lanes)):
+        if number in lanes:
+            problems += [f"partition {number}: {reason}" for reason in _problems_of(lanes[number])]
+        else:
+            problems.append(f"partition {number}: {failed.get(number, 'is being taken over')}")
+    return Report(is_ready=not problems, owned=tuple(sorted(lanes)), problems=tuple(problems))
+
+
+def _problems_of(lane: Lane) -> Iterator[str]:
+    if lane.trouble is not None:
+        yield lane.trouble
+    yield from lane.partition.broken.values()
+    streams = lane.partition.streams
+    for region in streams.positions:
+        if streams.is_full(region):
+            missing = lane.partition.fold.missing(most=MISSING_MATCHES_MAX)
+            yield (
+                f"the stream of {region} is not read on, {streams.fold.waiting(region)} of its events wait for others;"
+                f" missing are {missing}"
+            )
 
 
 async def keep_status(
@@ -71,14 +86,16 @@ async def keep_status(
         "version": version.encode(),
     }
     while True:
-        await asyncio.sleep(STATUS_PERIOD_S)
-        held = lanes()
+        stored = {number: lane for number, lane in lanes().items() if lane.stored}
         with contextlib.suppress(Unavailable):
-            await store.put_status(fixed | {str(n): to_json(_partition_status(lane)) for n, lane in held.items()})
-        await membership.commit(
-            {n: lane.stored[config.region] for n, lane in held.items() if config.region in lane.stored}
-        )
+            await store.put_status(fixed | {str(n): to_json(_partition_status(lane)) for n, lane in stored.items()})
+        await membership.commit({number: lane.stored[config.region].next_offset for number, lane in stored.items()})
+        await asyncio.sleep(STATUS_PERIOD_S)
 
 
 def _partition_status(lane: Lane) -> dict[str, object]:
-    return {"at": lane.partition.written_at_ms, "marks": lane.partition.mark_times_ms()}
+    """What is stored, not what was read: readers judge by it how old the views may be."""
+    return {
+        "at": lane.stored_at_ms,
+        "marks": {region: position.mark_time_ms for region, position in lane.stored.items()},
+    }

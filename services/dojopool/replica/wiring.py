@@ -20,6 +20,7 @@ from dojopool.games.loading import load_game
 from dojopool.ports import EventLog
 from dojopool.replica.config import ReplicaConfig
 from dojopool.replica.health import health_app, serve
+from dojopool.replica.logged import LoggingObserver
 from dojopool.replica.service import Replica
 from dojopool.settings import ReplicaSettings
 
@@ -44,17 +45,22 @@ async def run_replica(settings: ReplicaSettings) -> None:
         client_id=f"dojo-replica-{settings.region}",
         session_timeout_ms=settings.session_timeout_ms,
     )
-    observer = PrometheusObserver(region=settings.region)
+    metrics = PrometheusObserver(region=settings.region)
     async with AsyncExitStack() as stack:
         await check_topics(kafka, config)
         store = await stack.enter_async_context(
             RedisStore.open(settings.redis_for(settings.region), prefix=settings.prefix, ca=settings.redis_ca)
         )
         replica = Replica(
-            config, log=kafka, store=store, loaded=load_game(settings.game), clock=SystemClock(), observer=observer
+            config,
+            log=kafka,
+            store=store,
+            loaded=load_game(settings.game),
+            clock=SystemClock(),
+            observer=LoggingObserver(metrics),
         )
         if settings.metrics is not None:
-            app = health_app(replica.report, observer.expose)
+            app = health_app(replica.report, metrics.expose)
             port = await stack.enter_async_context(serve(app, host=settings.metrics.host, port=settings.metrics.port))
             log.info("serving health and metrics", host=settings.metrics.host, port=port)
         for signal_number in (signal.SIGTERM, signal.SIGINT):
