@@ -21,7 +21,8 @@ CUT_TIMEOUT_S = 2.0
 
 def demo(
     file: Annotated[
-        Path | None, typer.Argument(help="A league file (CSV); the season in the package without it.")
+        Path | None,
+        typer.Argument(exists=True, dir_okay=False, help="A league file (CSV); the season in the package without it."),
     ] = None,
     keep_cut: Annotated[bool, typer.Option("--keep-cut", help="Never heal the link, to see a failure.")] = False,
 ) -> None:
