@@ -1,4 +1,4 @@
-"""The statements that read values. That they read rightly is proven on whole decoders, in tests/properties/test_codec.py."""
+"""The statements that read values; whole decoders prove them in tests/properties/test_codec.py."""
 
 from __future__ import annotations
 
