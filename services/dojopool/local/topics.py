@@ -62,8 +62,9 @@ def topic_specs(*, regions: Sequence[str], partitions: int, prefix: str) -> tupl
     kept, compacted = {"cleanup.policy": "delete"}, {"cleanup.policy": "compact"}
     return (
         *(TopicSpec(f"{prefix}.events.{region}", partitions, EVENTS_CONFIG) for region in regions),
-        # A letter may hold the only copy of what somebody wrote, so it does not go by itself.
-        TopicSpec(f"{prefix}.dead-letters", partitions, kept, {"retention.ms": "-1"}),
+        # A letter may hold the only copy of what somebody wrote, so it does not go by itself; and it is longer than the
+        # record in it, by its headers.
+        TopicSpec(f"{prefix}.dead-letters", partitions, kept, {"retention.ms": "-1", "max.message.bytes": "2097152"}),
         TopicSpec(f"{prefix}.violations", partitions, kept),
         TopicSpec(f"{prefix}.modes", 1, kept),
         TopicSpec(f"{prefix}.snapshots", 1, compacted),
