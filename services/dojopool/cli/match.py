@@ -106,7 +106,7 @@ def changes(before: Any, after: Any, path: str = "") -> Iterator[str]:
             yield from changes(before.get(key), after.get(key), f"{path}.{printable(key)}" if path else printable(key))
     elif isinstance(after, Mapping):
         yield from changes(dict.fromkeys(after), after, path)
-    elif before != after:
+    elif _value(before) != _value(after):
         yield f"{path}: {_value(before)} -> {_value(after)}"
 
 
@@ -121,6 +121,9 @@ def _print_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
 def _print_view(view: Mapping[str, Any]) -> None:
     from rich.console import Console
 
+    if not view["clock"] and not view["pending"]:
+        typer.echo(f"nothing is known of match {printable(view['match'])} in {printable(view['region'])} yet")
+        return
     delivered, pending = sum(view["clock"].values()), view["pending"]
     ages = ", ".join(f"{region} {_age(age)}" for region, age in view["staleness_ms"].items())
     typer.echo(f"match {printable(view['match'])} in {printable(view['region'])}, changed {_time(view['at_ms'])}")

@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager, contextmanager
 from heapq import nlargest
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import quote
 
 import httpx
 
@@ -27,6 +26,7 @@ from dojopool.client.status import RegionStatus
 from dojopool.client.view import view_json
 from dojopool.client.wiring import new_node
 from dojopool.core.crdt.maps import RecordKind
+from dojopool.core.names import match_fault
 from dojopool.errors import CallerError, Unavailable
 from dojopool.games.loading import load_game
 from dojopool.ports import Clock, ViewReader
@@ -151,9 +151,7 @@ class ServedMatches:
         """See `Matches`."""
         with _faults(self._client):
             answer = await self._client.get(_path(match), params=self._query)
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            return None
-        found: Mapping[str, Any] = _json(answer)
+        found: Mapping[str, Any] | None = _json(answer)
         return found
 
     async def newest(self, *, limit: int) -> list[Changed]:
@@ -178,15 +176,24 @@ class ServedMatches:
 
 
 def _path(match: str) -> str:
-    return f"/matches/{quote(match, safe='')}"
+    if fault := match_fault(match):
+        raise CallerError(fault)
+    escaped = match.replace(".", "%2E")  # a match may be called `..`, which a URL would take for a step up
+    return f"/matches/{escaped}"
 
 
 def _json(answer: httpx.Response) -> Any:
-    if answer.is_client_error:
-        raise CallerError(str(answer.json().get("error", answer.text)))
-    if answer.is_error:
-        raise Unavailable(f"`dojo dev` answered {answer.status_code} to {answer.url}: see its log")
-    return answer.json()
+    """What was answered, None for what is not known there."""
+    try:
+        found = answer.json()
+    except ValueError:
+        raise Unavailable(
+            f"{answer.url} answered {answer.status_code} and no JSON: another program may be where `dojo dev` was,"
+            " or it failed and its log says why"
+        ) from None
+    if answer.is_client_error and found is not None:
+        raise CallerError(str(found["error"]))
+    return found
 
 
 @contextmanager
