@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from dojopool.core.clock import VectorClock
 from dojopool.core.crdt.maps import RecordKind, View
 from dojopool.errors import CorruptState
+
+
+NOTHING: Final[Mapping[str, Any]] = {"@clock": {}, "@stamp": 0, "@pending": 0}
+"""What a match of which nothing is known would say of itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +44,16 @@ def read_view(
     """The view in a match's hash fields. Raises CorruptState when they are not what a replica writes."""
     plain = kind.plain(kind.empty())
     try:
-        values: dict[str, Any] = {name: json.loads(text) for name, text in fields.items()}
+        values: dict[str, Any] = {name: json.loads(text) for name, text in fields.items()} or dict(NOTHING)
         plain.update((name, values[name]) for name in kind.names if name in values)
         return MatchView(
             match=match,
             region=region,
             exists=bool(fields),
             state=kind.view(plain),
-            clock=VectorClock(values.get("@clock")),
-            stamp=int(values.get("@stamp", 0)),
-            pending=int(values.get("@pending", 0)),
+            clock=VectorClock(values["@clock"]),
+            stamp=int(values["@stamp"]),
+            pending=int(values["@pending"]),
             at_ms=int(values["@at"]) if fields else None,
             staleness_ms=staleness_ms,
         )
