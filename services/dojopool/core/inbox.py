@@ -164,11 +164,10 @@ class Inbox:
         return Arrival.DUPLICATE
 
     def _holes(self, node: str, last: int) -> list[tuple[int, int]]:
+        """The missing counters of `node` up to `last`, which is at least the predecessor of the highest that waits."""
         holes = []
         first = self.delivered.get(node, 0) + 1
         for seq in sorted(self._waiting.get(node, ())):
-            if seq > last:
-                break
             if seq > first:
                 holes.append((first, seq - 1))
             first = seq + 1

@@ -10,8 +10,8 @@ import pytest
 
 from dojopool.core.event import Event
 from dojopool.core.inbox import RECENT_MAX, Arrival, Inbox
-from support.builders import clock, event, names, node
-from support.everything import At
+from support.builders import clock, event, form, names, node
+from support.everything import At, event_of
 
 
 def deliveries(inbox: Inbox, *texts: str) -> list[str]:
@@ -246,6 +246,21 @@ def test_cost_is_flat_as_the_backlog_grows(backlog: int) -> None:
 
     assert len(delivered) == 3 * backlog
     assert inbox.looks <= 3 * len(delivered)
+
+
+def test_a_delivery_wakes_only_who_waited_for_it() -> None:
+    """Many nodes that wait for one far event are not looked at while those before it come in."""
+    inbox = CountingInbox()
+    for number in range(100):
+        inbox.arrive(event_of(form("A1{B:200}") | {"node": f"eu/n{number}#1"}))
+    delivered = deliveries(inbox, *(f"B{seq}" for seq in range(1, 200)))
+    assert len(delivered) == 199
+    assert inbox.looks == 100 + 199
+
+    inbox.arrive(event("B200"))
+    while inbox.next_ready() is not None:
+        pass
+    assert (inbox.waiting_count(), inbox.looks) == (0, 100 + 200 + 100)
 
 
 def test_cost_is_flat_for_any_order() -> None:
