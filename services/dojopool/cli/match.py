@@ -101,11 +101,10 @@ def printable(text: str) -> str:
 
 def changes(before: Any, after: Any, path: str = "") -> Iterator[str]:
     """What differs between two states, a line for each value: path, old and new."""
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        for key in [*before, *(key for key in after if key not in before)]:
-            yield from changes(before.get(key), after.get(key), f"{path}.{printable(key)}" if path else printable(key))
-    elif isinstance(after, Mapping):
-        yield from changes(dict.fromkeys(after), after, path)
+    if isinstance(before, Mapping) or isinstance(after, Mapping):
+        old, new = before or {}, after or {}
+        for key in [*old, *(key for key in new if key not in old)]:
+            yield from changes(old.get(key), new.get(key), f"{path}.{printable(key)}" if path else printable(key))
     elif _value(before) != _value(after):
         yield f"{path}: {_value(before)} -> {_value(after)}"
 

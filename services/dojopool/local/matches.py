@@ -24,7 +24,6 @@ from dojopool.client.reader import Reader
 from dojopool.client.stamps import Stamps
 from dojopool.client.status import RegionStatus
 from dojopool.client.view import view_json
-from dojopool.client.wiring import new_node
 from dojopool.core.crdt.maps import RecordKind
 from dojopool.core.names import match_fault
 from dojopool.errors import CallerError, Unavailable
@@ -79,7 +78,7 @@ async def open_matches(region: str | None = None) -> AsyncIterator[Matches]:
         regions=settings.regions,
         partitions=settings.partitions,
         prefix=settings.prefix,
-        node=new_node(settings.region, "reader"),
+        node=f"{settings.region}/reader#0",  # writes nothing, so it needs no incarnation of its own
     )
     kind = load_game(settings.game).game.kind
     url = settings.redis_for(settings.region)

@@ -85,6 +85,17 @@ def test_each_scorekeeper_writes_in_its_region() -> None:
     assert [event.body.frame for event in away] == [1, 2]
     assert [event.dot for event in home] == [("eu/player#1", seq) for seq in (1, 2, 3)]
     assert (report.events, report.accepted, report.left_out, report.is_good) == (5, 5, 0, True)
+    assert report.to_json() == {
+        "matches": 1,
+        "events": 5,
+        "accepted": 5,
+        "rejected": 0,
+        "unknown": 0,
+        "left_out": 0,
+        "seconds": 0.0,
+        "events_per_second": 0,
+        "reasons": {},
+    }
 
 
 def test_scorekeepers_do_not_wait_for_each_other() -> None:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from dojopool.errors import ConfigError
-from dojopool.local.servers import event_log, reached_regions
+from dojopool.local.servers import deployment, event_log, reached_regions
 from dojopool.settings import ClusterSettings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings from the shell that runs the tests."""
+    for name in [name for name in os.environ if name.startswith("DOJO_")]:
+        monkeypatch.delenv(name)
 
 
 def test_pairs_reach_every_region() -> None:
@@ -30,3 +39,22 @@ def test_a_region_without_an_address_is_refused() -> None:
     assert reached_regions(settings) == ("eu", "us")
     with pytest.raises(ConfigError, match="region us needs one too"):
         event_log(settings, "us")
+
+
+def test_chosen_regions_are_part_of_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some of a deployment's regions may be chosen, in any order; it stays the deployment that DOJO_REGIONS names."""
+    monkeypatch.setenv("DOJO_REGIONS", "eu,us,ap")
+    settings, chosen = deployment("ap, eu")
+
+    assert settings.regions == ("eu", "us", "ap")
+    assert chosen == ("ap", "eu")
+    assert deployment(None)[1] == ("eu", "us", "ap")
+    with pytest.raises(ConfigError, match="'mars', not one of DOJO_REGIONS"):
+        deployment("eu,mars")
+
+
+def test_chosen_regions_may_be_the_deployment() -> None:
+    """Where DOJO_REGIONS is not set, the regions named on the command line are all there are."""
+    settings, chosen = deployment("eu,us")
+
+    assert settings.regions == chosen == ("eu", "us")
