@@ -165,7 +165,7 @@ def _record_class(schema: Mapping[str, Any], variables: Mapping[str, str]) -> li
     arguments = [f"{variables[field['name']]}: {python_type(field['type'])}" for field in schema["fields"]]
     lines = ["", "", f"class {class_name(schema)}:", *_doc(schema.get("doc") or "One record.", "    "), ""]
     lines += _listed("    __slots__ = ", _quoted(sorted(fields)))
-    lines += _listed("    __match_args__ = ", _quoted(fields))
+    lines += _listed("    __match_args__: Final = ", _quoted(fields))
     if fields:
         excuse = "  # noqa: PLR0913 - one argument for each field" if len(fields) > _ARGUMENTS_MAX else ""
         head = _listed("    def __init__", ["self", *arguments], " -> None:")

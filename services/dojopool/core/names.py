@@ -63,50 +63,45 @@ def region_of(node: str) -> str:
 
 
 def envelope_fault(
-    *, match: str, node: str, seq: int, base: int | None, context: Mapping[str, int] | None, stamp: int
+    *, match: object, node: object, seq: object, base: object, context: object, stamp: object
 ) -> str | None:
-    """What is wrong with an envelope that anyone may have put together: types first, then names and ranges."""
+    """What is wrong with an envelope that anyone may have put together: types first, then names and ranges.
+
+    Nothing is known of the arguments yet, which is why they have no types: compiled code would check those itself, and
+    raise where a fault is wanted.
+    """
+    if not isinstance(match, str):
+        return f"match {_shown(match)} is not a string"
+    if not isinstance(node, str):
+        return f"node {_shown(node)} is not a string"
+    if not isinstance(seq, int) or isinstance(seq, bool):
+        return f"seq {_shown(seq)} is not an integer"
+    if base is not None and (not isinstance(base, int) or isinstance(base, bool)):
+        return f"base {_shown(base)} is not an integer"
+    if not isinstance(stamp, int) or isinstance(stamp, bool):
+        return f"stamp {_shown(stamp)} is not an integer"
+    if context is None:
+        return match_fault(match) or node_fault(node) or numbers_fault(node, seq, base, None, stamp)
+    if not isinstance(context, Mapping):
+        return f"context {_shown(context)} is not an object"
+    counters = dict(context)
     return (
-        _texts_fault(match=match, node=node)
-        or _integers_fault(seq=seq, base=0 if base is None else base, stamp=stamp)
-        or _context_types_fault(context)
+        _counters_fault(counters)
         or match_fault(match)
         or node_fault(node)
-        or numbers_fault(node, seq, base, None if context is None else dict(context), stamp)
+        or numbers_fault(node, seq, base, counters, stamp)
     )
 
 
-def _texts_fault(**fields: object) -> str | None:
-    for field, value in fields.items():
-        if not isinstance(value, str):
-            return f"{field} {_shown(value)} is not a string"
-    return None
-
-
-def _integers_fault(**fields: object) -> str | None:
-    for field, value in fields.items():
-        if not _is_integer(value):
-            return f"{field} {_shown(value)} is not an integer"
-    return None
-
-
-def _context_types_fault(context: object) -> str | None:
-    if context is None:
-        return None
-    if not isinstance(context, Mapping):
-        return f"context {_shown(context)} is not an object"
-    for node, counter in context.items():
-        if not isinstance(node, str) or not _is_integer(counter):
+def _counters_fault(counters: dict[object, object]) -> str | None:
+    """What is wrong with the types and names in a context."""
+    for node, counter in counters.items():
+        if not isinstance(node, str) or not isinstance(counter, int) or isinstance(counter, bool):
             return f"context: {_shown(node)} to {_shown(counter)} is not a node to an integer"
         fault = node_fault(node)
         if fault is not None:
             return f"context: {fault}"
     return None
-
-
-def _is_integer(number: object) -> bool:
-    """Whether `number` is a whole number; a boolean is none, though Python counts it as one."""
-    return isinstance(number, int) and not isinstance(number, bool)
 
 
 def numbers_fault(node: str, seq: int, base: int | None, context: dict[str, int] | None, stamp: int) -> str | None:

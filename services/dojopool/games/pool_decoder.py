@@ -32,7 +32,7 @@ class MatchScheduled:
     """The match will be played, by these players, under these rules."""
 
     __slots__ = ("break_rule", "frames_to_play", "max_score", "players")
-    __match_args__ = ("players", "frames_to_play", "break_rule", "max_score")
+    __match_args__: Final = ("players", "frames_to_play", "break_rule", "max_score")
 
     def __init__(self, players: list[str], frames_to_play: int, break_rule: str, max_score: int) -> None:
         self.players = players
@@ -48,7 +48,7 @@ class PlayerJoined:
     """A player takes part in the match."""
 
     __slots__ = ("player",)
-    __match_args__ = ("player",)
+    __match_args__: Final = ("player",)
 
     def __init__(self, player: str) -> None:
         self.player = player
@@ -61,7 +61,7 @@ class PlayerLeft:
     """A player who has not played takes no part in the match after all."""
 
     __slots__ = ("player",)
-    __match_args__ = ("player",)
+    __match_args__: Final = ("player",)
 
     def __init__(self, player: str) -> None:
         self.player = player
@@ -74,7 +74,7 @@ class FrameStarted:
     """A frame began; its number is also the number of the turn that the breaker claims."""
 
     __slots__ = ("breaker", "frame")
-    __match_args__ = ("frame", "breaker")
+    __match_args__: Final = ("frame", "breaker")
 
     def __init__(self, frame: int, breaker: str) -> None:
         self.frame = frame
@@ -88,7 +88,7 @@ class PointsAwarded:
     """A player scored in a frame."""
 
     __slots__ = ("frame", "player", "points")
-    __match_args__ = ("frame", "player", "points")
+    __match_args__: Final = ("frame", "player", "points")
 
     def __init__(self, frame: int, player: str, points: int) -> None:
         self.frame = frame
@@ -103,7 +103,7 @@ class FoulCalled:
     """A player fouled in a frame."""
 
     __slots__ = ("frame", "player")
-    __match_args__ = ("frame", "player")
+    __match_args__: Final = ("frame", "player")
 
     def __init__(self, frame: int, player: str) -> None:
         self.frame = frame
@@ -117,7 +117,7 @@ class FrameFinished:
     """A frame is over."""
 
     __slots__ = ("frame", "winner")
-    __match_args__ = ("frame", "winner")
+    __match_args__: Final = ("frame", "winner")
 
     def __init__(self, frame: int, winner: str) -> None:
         self.frame = frame
@@ -131,7 +131,7 @@ class MatchFinished:
     """The match is over."""
 
     __slots__ = ()
-    __match_args__ = ()
+    __match_args__: Final = ()
 
     def __repr__(self) -> str:
         return shown(self)

@@ -168,7 +168,7 @@ def test_a_header_is_the_marker_and_a_fingerprint() -> None:
 @pytest.mark.parametrize("data", [b"", b"\xc3", b"\xc3\x02" + bytes(20), b"\x00" * 20, b"\xc3\x01" + bytes(7)])
 def test_what_has_no_header_is_refused(data: bytes) -> None:
     """A record shorter than a header, or with another marker, is not in single-object encoding."""
-    with pytest.raises(Malformed, match="single-object"):
+    with pytest.raises(Malformed, match=f"single-object.*{data[:2].hex() or 'nothing'}"):
         wire.fingerprint_of(data)
 
 
