@@ -103,6 +103,28 @@ def test_another_form_is_no_rival() -> None:
     assert results == folded([said])[0]
 
 
+def absent(player: str, *, stamp: int = 1, **more: bool) -> dict[str, Any]:
+    """An event of darts, whose schema has a default for `absent`."""
+    envelope = {"match": "m-1", "node": HOME, "seq": 1, "base": None, "context": None, "stamp": stamp}
+    return {**envelope, "type": "player_absent", "body": {"player": player, **more}}
+
+
+def test_forms_of_one_record_count_as_one() -> None:
+    """A default left out is the same record. The smaller hash of its forms stands for it, whichever was read first."""
+    darts = load_game("support.darts:darts")
+    forms = sorted([absent("ana"), absent("ana", absent=True)], key=sha256)
+    between = (absent("bo", stamp=stamp) for stamp in itertools.count())
+    rival = next(event for event in between if sha256(forms[0]) < sha256(event) < sha256(forms[1]))
+    kept = []
+    for order in itertools.permutations([*forms, rival]):
+        folding = FileFold(darts, report=lambda _: None)
+        folding.read(io.BytesIO(b"\n".join(json.dumps(line).encode() for line in order)))
+        [result] = folding.results()
+        kept.append(result["state"]["absent"])
+
+    assert kept == [["ana"]] * 6
+
+
 def test_a_refused_event_does_not_block_its_node() -> None:
     """What follows a refused event is delivered, as the refused dot counts."""
     [result], findings = folded([points(0), points(4, seq=2)])
