@@ -261,6 +261,23 @@ def test_a_tail_that_is_lost_on_its_way_never_arrives() -> None:
     assert run_in_virtual_time(play()) == ["a", "x"]
 
 
+def test_what_replaces_a_lost_tail_arrives_once() -> None:
+    """When lost offsets are given again while the lost records were on their way, the new ones come, and once."""
+
+    async def play() -> list[str]:
+        link = Link(delay_ms=100)
+        async with link.running():
+            link.write("a", "b")
+            await asyncio.sleep(0.05)  # virtual: half way
+            link.eu.cut_tail((TOPIC, 0), 1)
+            await asyncio.sleep(0.01)  # virtual: the mirror has noticed
+            link.write("x")
+            await link.settled()
+        return link.arrived()
+
+    assert run_in_virtual_time(play()) == ["a", "x"]
+
+
 def test_only_what_the_source_holds_is_waiting() -> None:
     """Records that were trimmed before they were copied are not counted, nor are those of a topic there is not."""
     link = Link()
