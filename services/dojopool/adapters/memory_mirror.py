@@ -18,6 +18,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NoReturn
 
+from dojopool.adapters.memory_broker import Topic
 from dojopool.adapters.memory_log import MemoryLog
 
 
@@ -51,9 +52,9 @@ class MemoryMirror:
         """Copy until cancelled; running again goes on where the last run was."""
         now_s = asyncio.get_running_loop().time
         while True:
-            if self._is_linked():
-                self._notice(now_s())
-                self._land(now_s())
+            if (topic := self._linked()) is not None:
+                self._notice(topic, now_s())
+                self._land(topic, now_s())
             if self._flights:
                 await self._source.bell.rung_before(self._flights[0].due_s)
             else:
@@ -84,38 +85,36 @@ class MemoryMirror:
         copied = self._copied or [0] * len(topic.partitions)
         return sum(max(log.end - max(at, log.first), 0) for log, at in zip(topic.partitions, copied, strict=True))
 
-    def _is_linked(self) -> bool:
-        """Whether both ends are there; makes the target's topic when the source has one."""
+    def _linked(self) -> Topic | None:
+        """The source's topic when the way is open; the target then has one too."""
         topic = self._source.topic(self._topic)
         if topic is None or self._is_cut:
-            return False
+            return None
         if not self._copied:
             self._copied = [0] * len(topic.partitions)
             self._noticed = list(self._copied)
             self._target.create(self._topic, partitions=len(topic.partitions), config={})
-        return True
+        return topic
 
-    def _notice(self, now_s: float) -> None:
+    def _notice(self, topic: Topic, now_s: float) -> None:
         """Send off what is new in the source."""
-        for partition, noticed in enumerate(self._noticed):
-            end = self._source.partition((self._topic, partition)).end
-            if end != noticed:
-                self._noticed[partition] = end
-                self._flights.append(_Flight(partition, end, now_s + self.delay_ms / 1000))
+        for partition, log in enumerate(topic.partitions):
+            if log.end != self._noticed[partition]:
+                self._noticed[partition] = log.end
+                self._flights.append(_Flight(partition, log.end, now_s + self.delay_ms / 1000))
 
-    def _land(self, now_s: float) -> None:
+    def _land(self, topic: Topic, now_s: float) -> None:
         """Copy what has arrived, in the order it left in: a flight that is not due yet holds up those behind it."""
         while self._flights and self._flights[0].due_s <= now_s:
             flight = self._flights.popleft()
-            where = (self._topic, flight.partition)
-            log = self._source.partition(where)
+            log = topic.partitions[flight.partition]
             start = self._copied[flight.partition]
             if start > log.end:
                 # The source lost its tail or was replaced. MirrorMaker begins again with the oldest record there is,
                 # as it also does where the source was trimmed, in silence; readers find out by the marks.
                 start = log.first
             if records := log.read(start, flight.until):
-                self._target.copy_in(where, records)
+                self._target.copy_in((self._topic, flight.partition), records)
             self._copied[flight.partition] = max(start, min(flight.until, log.end))
 
     def _forget_flights(self) -> None:
