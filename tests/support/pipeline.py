@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,7 +18,6 @@ from dojopool.adapters.memory_partition import StoredRecord
 from dojopool.adapters.memory_store import MemoryStore
 from dojopool.core.cut import Mark, Position
 from dojopool.core.partition import partition_of
-from dojopool.errors import Unavailable
 from dojopool.games.loading import LoadedGame, load_game
 from dojopool.ports import BatchFacts, EventLog, StateStore
 from dojopool.replica.config import ReplicaConfig
@@ -103,13 +102,16 @@ class Running:
     replica: Replica
     facts: Facts
     task: asyncio.Task[None]
+    is_judged: bool = False
+    """Whether the test has looked at how it ended."""
 
     def problems(self) -> str:
         """What stands in its way, on one line."""
         return "; ".join(self.replica.report().problems)
 
     async def ended(self) -> None:
-        """Wait until it has ended by itself, and raise what it raised."""
+        """Wait until it has ended, and raise what it raised."""
+        self.is_judged = True
         async with asyncio.timeout(DEADLINE_S):
             await self.task
 
@@ -117,9 +119,11 @@ class Running:
 class Pipeline:
     """The log and the store of region eu in a deployment of `regions`, with all topics."""
 
-    def __init__(self, *, regions: tuple[str, ...] = ("eu", "us"), partitions: int = 1) -> None:
-        self.regions, self.partitions = regions, partitions
-        self.log = MemoryLog(region="eu")
+    def __init__(
+        self, *, regions: tuple[str, ...] = ("eu", "us"), partitions: int = 1, log: MemoryLog | None = None
+    ) -> None:
+        self.regions, self.partitions, self.prefix = regions, partitions, PREFIX
+        self.log = log or MemoryLog(region="eu")
         self.store = MemoryStore(region="eu")
         self.config = self.configured("replica-1")
         for name in (*self.config.topics.values(), self.config.letters_topic):
@@ -127,7 +131,9 @@ class Pipeline:
 
     def configured(self, owner: str) -> ReplicaConfig:
         """The configuration of one replica process."""
-        return ReplicaConfig(region="eu", regions=self.regions, partitions=self.partitions, prefix=PREFIX, owner=owner)
+        return ReplicaConfig(
+            region="eu", regions=self.regions, partitions=self.partitions, prefix=self.prefix, owner=owner
+        )
 
     @asynccontextmanager
     async def replica(
@@ -138,7 +144,10 @@ class Pipeline:
         store: StateStore | None = None,
         loaded: LoadedGame = POOL,
     ) -> AsyncIterator[Running]:
-        """A running replica, told to stop at the end unless it has ended. `log` and `store` stand in for ours."""
+        """A running replica, told to stop at the end, which it must do well unless the test looks at it itself.
+
+        `log` and `store` stand in for ours.
+        """
         facts = Facts()
         replica = Replica(
             self.configured(owner),
@@ -149,14 +158,15 @@ class Pipeline:
             observer=facts,
         )
         task = asyncio.create_task(replica.run())  # allowed: awaited below, before this returns
+        running = Running(replica, facts, task)
         try:
-            yield Running(replica, facts, task)
+            yield running
             replica.stop()
-            await asyncio.wait_for(asyncio.wait([task]), DEADLINE_S)
+            if not running.is_judged:
+                await running.ended()
         finally:
             task.cancel()
-            with suppress(asyncio.CancelledError, Unavailable):
-                await task
+            await asyncio.wait([task])
 
     def match_in(self, partition: int) -> str:
         """A match that lives in this partition."""
@@ -211,6 +221,10 @@ class Pipeline:
         """The stored positions; none when there are none."""
         found = self.store.take_copy().partitions.get(partition)
         return {} if found is None or found.positions is None else found.positions
+
+    async def states(self, partition: int = 0) -> dict[str, bytes]:
+        """The canonical bytes of each match of a partition."""
+        return {match: state async for chunk in self.store.states(partition) for match, state in chunk}
 
     async def view(self, match: str) -> dict[str, Any]:
         """A match as readers see it, decoded; empty when there is none."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -76,8 +77,8 @@ class Replica:
 
     def report(self) -> Report:
         """Whether the replica can do its work now, and what stands in the way."""
-        lanes, failed = ({}, {}) if self._holdings is None else (self._holdings.lanes, self._holdings.failed)
-        return report(self._health, lanes, failed, now_s=asyncio.get_running_loop().time())
+        found = self._found()
+        return replace(found, is_ready=False, problems=("the replica is stopping",)) if self._is_stopping else found
 
     async def run(self) -> None:
         """Own, read, fold and write until `stop`. On return every write that was begun is settled, or was given up
@@ -100,11 +101,15 @@ class Replica:
             except TimeoutError:
                 raise Unavailable(
                     f"the replica was to stop and could not in {DRAIN_S_MAX:g} s, because of"
-                    f" {'; '.join(self.report().problems) or 'a server that is slow'}; it left its work where it was,"
+                    f" {'; '.join(self._found().problems) or 'a server that is slow'}; it left its work where it was,"
                     " and the next owner reads on from what is stored"
                 ) from None
             finally:
                 self._patience = None
+
+    def _found(self) -> Report:
+        lanes, failed = ({}, {}) if self._holdings is None else (self._holdings.lanes, self._holdings.failed)
+        return report(self._health, lanes, failed, now_s=asyncio.get_running_loop().time())
 
     async def _work(self, writer: LogWriter, membership: Membership) -> None:
         letters = DeadLetters(writer, self._observer, topic=self.config.letters_topic)
