@@ -74,11 +74,14 @@ class LogReader(Protocol):
         ...
 
     def end(self, partition: TopicPartition) -> int | None:
-        """The end offset (exclusive) that the last fetch of `partition` saw, or None before the first."""
+        """The end offset (exclusive) that the last fetch of `partition` saw, None before the first since `assign`."""
         ...
 
     async def bounds(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
-        """First offset held and end offset (exclusive) of each partition, asked of the log now. Needs no assignment."""
+        """First offset held and end offset (exclusive) of each partition, asked of the log now. Needs no assignment.
+
+        Raises CallerError for an unknown topic.
+        """
         ...
 
 
@@ -134,7 +137,7 @@ class EventLog(Protocol):
     def reader(self) -> AbstractAsyncContextManager[LogReader]: ...
 
     def membership(self, *, group: str, topic: str) -> AbstractAsyncContextManager[Membership]:
-        """Join `group` for `topic`; leaving the context leaves the group at once."""
+        """Join `group` for `topic`; leaving the context leaves the group at once. Raises CallerError for an unknown topic."""
         ...
 
     def admin(self) -> AbstractAsyncContextManager[LogAdmin]: ...
@@ -189,7 +192,9 @@ class Outcome(Enum):
     FENCED = "fenced"
     """The partition was claimed by another."""
     MOVED = "moved"
-    """The stored positions are neither expected nor the batch's own: the store lost writes or somebody else wrote."""
+    """The stored positions are neither expected nor the batch's own, or the stored epoch is below the batch's: the store
+    lost writes, or somebody else wrote.
+    """
 
 
 class StateStore(Protocol):
@@ -235,7 +240,7 @@ class StateStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChangeBatch:
-    """One entry of a partition's change stream."""
+    """One entry of a partition's change stream: the matches that one batch changed. A batch of marks leaves none."""
 
     cursor: str
     """Pass it as `after` to go on behind this entry."""
