@@ -15,6 +15,7 @@ import os
 import resource
 import sys
 import time
+from typing import Any
 
 import fastavro
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -48,9 +49,8 @@ async def main(bootstrap: str, redis_url: str, prefix: str, wanted: int) -> None
                 if record.key is None:  # a mark of the replicas that read this topic before
                     continue
                 done += 1
-                event = fastavro.schemaless_reader(
-                    io.BytesIO(record.value[HEADER_BYTES:]), schema, None, return_record_name=True
-                )
+                body = io.BytesIO(record.value[HEADER_BYTES:])
+                event: Any = fastavro.schemaless_reader(body, schema, None, return_record_name=True)
                 merge(matches.setdefault(event["match"], {"clock": {}, "frames": {}}), event)
                 changed.add(event["match"])
             async with redis.pipeline(transaction=False) as pipeline:

@@ -137,7 +137,10 @@ class EventLog(Protocol):
     def reader(self) -> AbstractAsyncContextManager[LogReader]: ...
 
     def membership(self, *, group: str, topic: str) -> AbstractAsyncContextManager[Membership]:
-        """Join `group` for `topic`; leaving the context leaves the group at once. Raises CallerError for an unknown topic."""
+        """Join `group` for `topic`; leaving the context leaves the group at once.
+
+        Raises CallerError for an unknown topic.
+        """
         ...
 
     def admin(self) -> AbstractAsyncContextManager[LogAdmin]: ...
@@ -192,8 +195,8 @@ class Outcome(Enum):
     FENCED = "fenced"
     """The partition was claimed by another."""
     MOVED = "moved"
-    """The stored positions are neither expected nor the batch's own, or the stored epoch is below the batch's: the store
-    lost writes, or somebody else wrote.
+    """The stored positions are neither expected nor the batch's own, or the stored epoch is below the batch's: the
+    store lost writes, or somebody else wrote.
     """
 
 
@@ -240,7 +243,7 @@ class StateStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChangeBatch:
-    """One entry of a partition's change stream: the matches that one batch changed. A batch of marks leaves none."""
+    """One entry of a partition's change stream: the matches that a batch changed. A batch of marks leaves none."""
 
     cursor: str
     """Pass it as `after` to go on behind this entry."""

@@ -13,7 +13,7 @@ import typer
 from dojopool.cli.exits import FAILED
 
 if TYPE_CHECKING:
-    from dojopool.local.fold_file import Finding
+    from dojopool.local.event_lines import Finding
 
 EventFile = Annotated[str, typer.Argument(metavar="FILE", help="Events as JSON lines; - reads stdin.")]
 GameName = Annotated[str | None, typer.Option("--game", help="pool or module:object; DOJO_GAME, else pool.")]

@@ -72,7 +72,9 @@ def test_the_region_of_a_node_is_its_first_part() -> None:
     assert region_of("eu-west/a.b#1") == "eu-west"
 
 
-@pytest.mark.parametrize(("region", "good"), [("eu", True), ("r" * 32, True), ("", False), ("EU", False), ("r" * 33, False)])
+@pytest.mark.parametrize(
+    ("region", "good"), [("eu", True), ("r" * 32, True), ("", False), ("EU", False), ("r" * 33, False)]
+)
 def test_a_region_is_small_letters_digits_and_hyphens(region: str, *, good: bool) -> None:
     """A region's name fits in a topic's name and a node's."""
     assert (region_fault(region) is None) is good

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import httpx
 
-from dojopool.local.dev import ADDRESS_FILE, dev
+from dojopool.local.dev import dev
 from dojopool.local.league import SAMPLE, read_league
+from dojopool.local.matches import ADDRESS_FILE
 
 PLANS = read_league(SAMPLE)[:3]
 FIRST = PLANS[0].match

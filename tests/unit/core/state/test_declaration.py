@@ -22,7 +22,6 @@ from dojopool.core.state.declaration import (
 )
 from dojopool.errors import GameError
 
-
 NOT_A_KIND: Any = int
 counter_itself: Any = counter
 
