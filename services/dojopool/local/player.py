@@ -174,5 +174,4 @@ class _Play:
 def _parts(plans: Sequence[MatchPlan], *, home: Dojo, away: Dojo) -> Iterator[_Part]:
     for plan in plans:
         yield _Part(home, plan.match, plan.home)
-        if plan.away:
-            yield _Part(away, plan.match, plan.away)
+        yield _Part(away, plan.match, plan.away)

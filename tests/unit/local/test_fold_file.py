@@ -115,14 +115,15 @@ def test_forms_of_one_record_count_as_one() -> None:
     forms = sorted([absent("ana"), absent("ana", absent=True)], key=sha256)
     between = (absent("bo", stamp=stamp) for stamp in itertools.count())
     rival = next(event for event in between if sha256(forms[0]) < sha256(event) < sha256(forms[1]))
-    kept = []
+    kept, findings = [], list[Finding]()
     for order in itertools.permutations([*forms, rival]):
-        folding = FileFold(darts, report=lambda _: None)
+        folding = FileFold(darts, report=findings.append)
         folding.read(io.BytesIO(b"\n".join(json.dumps(line).encode() for line in order)))
         [result] = folding.results()
         kept.append(result["state"]["absent"])
 
     assert kept == [["ana"]] * 6
+    assert ["2 payloads" in finding.text for finding in findings] == [True] * 6
 
 
 def test_a_refused_event_does_not_block_its_node() -> None:

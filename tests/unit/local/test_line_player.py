@@ -13,7 +13,7 @@ import pytest
 
 from dojopool.adapters.memory_log import MemoryLog
 from dojopool.core.partition import partition_of
-from dojopool.errors import Unavailable
+from dojopool.errors import CallerError, Unavailable
 from dojopool.games.loading import load_game
 from dojopool.local.event_lines import Finding
 from dojopool.local.line_player import CHUNK_EVENTS_MAX, GIVE_UP_S, LinePlay, LinePlayer
@@ -127,6 +127,19 @@ def test_an_unknown_outcome_is_tried_again() -> None:
     assert result.sent == 3
     values = [value for _, value in stage.records("eu", "eu", "m-1")]
     assert values == [encoded(events[0])] * 2 + [encoded(event) for event in events]
+
+
+def test_an_error_is_told_when_all_is_over() -> None:
+    """When one partition refuses, what was under way to others has arrived before the error is told."""
+    stage = Stage()
+    stage.logs["us"].create("test.events.us", partitions=1, config={})
+    stage.logs["eu"].fail_next_append(stored=False, times=2)
+    match = next(f"m-{number}" for number in range(100) if partition_of(f"m-{number}", PARTITIONS) > 0)
+    ours = foul(match)
+    with pytest.raises(CallerError):
+        run_in_virtual_time(stage.play([ours, foul(match, node="us/b#1")]))
+
+    assert stage.records("eu", "eu", match) == [(match.encode(), encoded(ours))]
 
 
 def test_a_silent_log_ends_the_play() -> None:

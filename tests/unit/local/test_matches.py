@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
 import pytest
@@ -119,8 +120,9 @@ async def test_an_error_in_the_block_is_not_wrapped(region: Region) -> None:
             raise LookupError
 
 
-async def test_a_running_dev_is_found(tmp_path: Path) -> None:
-    """Without DOJO_REDIS matches come from the `dojo dev` that runs here, in the region asked for."""
+async def test_a_running_dev_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int) -> None:
+    """Without DOJO_REDIS matches come from the `dojo dev` that runs here, in the region asked for, by no proxy."""
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{unused_tcp_port}")
     match = PLANS[0].match
     async with dev(PLANS, data_dir=tmp_path, port=0), open_matches("us") as matches:
         async with aclosing(matches.watch(match)) as views:
@@ -137,6 +139,19 @@ async def test_a_running_dev_is_found(tmp_path: Path) -> None:
     assert [unknown, *odd] == [None] * 4
     assert 1 <= len(listed) <= 2
     assert {changed.match for changed in listed} <= {plan.match for plan in PLANS}
+
+
+async def test_a_watch_tells_that_dev_has_ended(tmp_path: Path) -> None:
+    """A watch does not end in silence when the `dojo dev` behind it does."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(dev(PLANS, data_dir=tmp_path, port=0))
+        async with open_matches() as matches, aclosing(matches.watch(PLANS[0].match)) as views:
+            await anext(views)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(stack.aclose())
+                with pytest.raises(Unavailable, match="`dojo dev`"):
+                    async for _ in views:
+                        pass
 
 
 async def test_an_unknown_region_of_dev_is_told(tmp_path: Path) -> None:
