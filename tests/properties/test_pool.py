@@ -76,10 +76,10 @@ def folded(records: Sequence[bytes]) -> tuple[Any, set[tuple[str, int]]]:
 def test_records_give_what_the_oracle_says(steps: list[Any], seed: int) -> None:
     """In any order, with repeats and with some records missing, fold and oracle agree on values and on what waits."""
     records = records_of(steps)
-    random = Random(seed)
-    for given_records in (records, random.sample(records, random.randint(1, len(records)))):
-        arrivals = [*given_records, *random.sample(given_records, len(given_records) // 3)]
-        random.shuffle(arrivals)
+    chance = Random(seed)
+    for given_records in (records, chance.sample(records, chance.randint(1, len(records)))):
+        arrivals = [*given_records, *chance.sample(given_records, len(given_records) // 3)]
+        chance.shuffle(arrivals)
         forms = [oracle.decode_record(record) for record in arrivals]
 
         assert folded(arrivals) == (oracle.pool_state(forms)["m"], oracle.waiting(forms))

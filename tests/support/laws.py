@@ -16,27 +16,27 @@ from support.everything import KIND, SPEC, Form, copied, event_of, plain, replay
 from support.strategies import World
 
 
-def arrivals(forms: Sequence[Form], random: Random) -> list[Form]:
+def arrivals(forms: Sequence[Form], chance: Random) -> list[Form]:
     """All of `forms`, some of them twice, in any order."""
-    order = [*forms, *random.sample(list(forms), len(forms) // 3)]
-    random.shuffle(order)
+    order = [*forms, *chance.sample(list(forms), len(forms) // 3)]
+    chance.shuffle(order)
     return order
 
 
-def part_of(forms: Sequence[Form], random: Random) -> list[Form]:
+def part_of(forms: Sequence[Form], chance: Random) -> list[Form]:
     """Some of `forms` in any order: some of them will wait for ever."""
-    return random.sample(list(forms), random.randint(0, len(forms)))
+    return chance.sample(list(forms), chance.randint(0, len(forms)))
 
 
-def thinned(forms: Sequence[Form], random: Random) -> list[Form]:
+def thinned(forms: Sequence[Form], chance: Random) -> list[Form]:
     """The same events with contexts that name less, such as people write by hand: a dot is seen, its past is not."""
     thin = []
     for form in forms:
         context = form["context"]
         if context:
-            kept = random.sample(sorted(context), random.randint(0, len(context)))
-            context = {node: random.randint(1, context[node]) for node in kept}
-        thin.append({**form, "context": context, "base": random.choice([form["base"], random.randrange(form["seq"])])})
+            kept = chance.sample(sorted(context), chance.randint(0, len(context)))
+            context = {node: chance.randint(1, context[node]) for node in kept}
+        thin.append({**form, "context": context, "base": chance.choice([form["base"], chance.randrange(form["seq"])])})
     return thin
 
 
@@ -52,11 +52,11 @@ def joined(left: Match, right: Match) -> Match:
     return both
 
 
-def check_order(forms: Sequence[Form], random: Random) -> None:
+def check_order(forms: Sequence[Form], chance: Random) -> None:
     """Any order and any repeats give the same bytes, and no event is changed by being applied."""
     expected = replay(forms).encode(KIND)
     for _ in range(2):
-        assert replay(arrivals(forms, random)).encode(KIND) == expected
+        assert replay(arrivals(forms, chance)).encode(KIND) == expected
     events = [event_of(form) for form in forms]
     contexts = deepcopy([event.context for event in events])
     writes = [event.writes for event in events]
@@ -67,17 +67,17 @@ def check_order(forms: Sequence[Form], random: Random) -> None:
     assert [event.writes for event in events] == writes
 
 
-def check_values(forms: Sequence[Form], random: Random) -> None:
+def check_values(forms: Sequence[Form], chance: Random) -> None:
     """The state is what the specification says, of all events and of any part of them."""
-    for given in (forms, part_of(forms, random)):
-        match = replay(arrivals(given, random))
+    for given in (forms, part_of(forms, chance)):
+        match = replay(arrivals(given, chance))
         assert plain(match) == oracle(given)
         assert {event.dot for event in match.inbox.waiting()} == specification.waiting(given)
 
 
-def check_joining(forms: Sequence[Form], random: Random) -> None:
+def check_joining(forms: Sequence[Form], chance: Random) -> None:
     """Joining is replaying both; it commutes, associates, and adds nothing that was there."""
-    parts = [part_of(forms, random) for _ in range(3)]
+    parts = [part_of(forms, chance) for _ in range(3)]
     first, second, third = (replay(part) for part in parts)
     both = joined(first, second)
     assert both.encode(KIND) == replay([*parts[0], *parts[1]]).encode(KIND)
@@ -87,12 +87,12 @@ def check_joining(forms: Sequence[Form], random: Random) -> None:
     assert joined(both, first).encode(KIND) == both.encode(KIND)
 
 
-def check_storing(forms: Sequence[Form], random: Random) -> None:
+def check_storing(forms: Sequence[Form], chance: Random) -> None:
     """A match read from its bytes has the same bytes, and goes on to the same end as one that was never stored."""
-    early = part_of(forms, random)
+    early = part_of(forms, chance)
     stored = copied(replay(early))
     assert stored.encode(KIND) == replay(early).encode(KIND)
-    for form in arrivals(forms, random):
+    for form in arrivals(forms, chance):
         stored.arrive(event_of(form), KIND)
     assert stored.encode(KIND) == replay(forms).encode(KIND)
 
@@ -114,16 +114,16 @@ def check_all(world: World) -> None:
 
     Order, joining and storing do not need contexts to be those of closed states; values are only defined for such.
     """
-    random = Random(len(world.events))
-    check_order(world.events, random)
-    check_values(world.events, random)
-    check_joining(world.events, random)
-    check_storing(world.events, random)
+    chance = Random(len(world.events))
+    check_order(world.events, chance)
+    check_values(world.events, chance)
+    check_joining(world.events, chance)
+    check_storing(world.events, chance)
     check_pasts(world)
-    thin = thinned(world.events, random)
-    check_order(thin, random)
-    check_joining(thin, random)
-    check_storing(thin, random)
+    thin = thinned(world.events, chance)
+    check_order(thin, chance)
+    check_joining(thin, chance)
+    check_storing(thin, chance)
     for site in range(len(world.known)):
         assert replay(world.events_of(site)).inbox.delivered == world.known[site]
 

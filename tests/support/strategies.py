@@ -148,15 +148,15 @@ class World:
 
 def seeded_world(seed: int, *, steps: int = 60) -> World:
     """A World after `steps` steps over all types, the same for the same seed in every process."""
-    random = Random(seed)
+    chance = Random(seed)
     every_op = [op for field in VERBS for op in ops_of(field)]
     world = World()
     for _ in range(steps):
-        site, client = random.randrange(3), random.randrange(2)
-        if random.random() < 0.4:
+        site, client = chance.randrange(3), chance.randrange(2)
+        if chance.chance() < 0.4:
             world.look(site, client)
-        world.sync(random.randrange(3), site, random.randrange(4))
-        world.write(site, client, random.choices(every_op, k=random.randint(1, 4)), stamp=random.randrange(5))
-        if random.random() < 0.05:
+        world.sync(chance.randrange(3), site, chance.randrange(4))
+        world.write(site, client, chance.choices(every_op, k=chance.randint(1, 4)), stamp=chance.randrange(5))
+        if chance.chance() < 0.05:
             world.restart(site)
     return world

@@ -47,7 +47,7 @@ def test_what_was_missed_is_not_made_up_for() -> None:
     async def held_up() -> list[float]:
         pace, now = Pace(10), asyncio.get_running_loop().time
         await pace.turn()
-        await asyncio.sleep(5)
+        await asyncio.sleep(5)  # virtual seconds: the pause that this is about
         times = []
         for _ in range(3):
             await pace.turn()

@@ -47,7 +47,7 @@ async def test_pauses_are_bounded() -> None:
     pauses = [later - earlier for earlier, later in zip(work.tried_at, work.tried_at[1:], strict=False)]
     assert len(pauses) == 30
     assert min(pauses) > 0
-    assert max(pauses) <= 2.0
+    assert max(pauses) <= 2.0 + 1e-9  # sums of floats
 
 
 async def test_another_error_is_not_retried() -> None:

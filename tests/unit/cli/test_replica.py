@@ -1,0 +1,38 @@
+"""`dojo replica` before it reaches a server; with servers it is run in `tests/stack`."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from typer.testing import CliRunner
+
+from dojopool.cli.main import app
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings from the shell that runs the tests."""
+    for name in [name for name in os.environ if name.startswith("DOJO_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "DOJO_REGION"),
+        ({"DOJO_REGION": "eu"}, "DOJO_KAFKA"),
+        ({"DOJO_REGION": "eu", "DOJO_KAFKA": "127.0.0.1:1"}, "DOJO_REDIS"),
+        ({"DOJO_REGION": "eu", "DOJO_KAFKAS": "127.0.0.1:1"}, "did you mean DOJO_KAFKA?"),
+    ],
+)
+def test_a_missing_or_unknown_setting_is_named(
+    settings: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 3 before anything is connected, with the variable's name."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    run = CliRunner().invoke(app, ["replica"])
+
+    assert run.exit_code == 3
+    assert said in run.stderr
