@@ -94,6 +94,14 @@ def test_a_nullable_is_null_or_a_value(value: dict[str, Any], fault: str | None)
         OPTIONAL(value, "body")
 
 
+def test_a_fault_says_what_the_fields_are() -> None:
+    """Whoever misspells a field is told which there are, or that there are none."""
+    with pytest.raises(InvalidBody, match=r"body: 'colours' is not a field; the fields are number, colour, cue"):
+        OPTIONAL({"colours": 1}, "body")
+    with pytest.raises(InvalidBody, match=r"body: 'x' is not a field; the fields are none"):
+        checker(record("Empty"))({"x": 1}, "body")
+
+
 def schema_with(kind: Any, default: Any) -> Any:
     """An event schema with one body of one field that has a default."""
     return event_schema(record("One", {**field("x", kind), "default": default}))
