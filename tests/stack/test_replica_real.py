@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from redis.asyncio import Redis
 
 from dojopool.adapters.kafka_log import KafkaLog
 from dojopool.core.partition import partition_of
+from dojopool.local.topics import create_topics
 from dojopool.ports import LogWriter, Outgoing
 from support.pipeline import Scorer
 from support.processes import Program, Programs, programs
@@ -95,7 +97,8 @@ async def deployed(kafka: str, redis_url: str, prefix: str, folder: Path) -> Asy
     }
     log = KafkaLog(kafka)
     async with programs(folder, settings) as started, log.writer() as writer, Redis.from_url(redis_url) as redis:
-        await started.run("topics", "create")
+        async with log.admin() as admin:
+            await create_topics({"eu": admin}, regions=("eu", "us"), partitions=PARTITIONS, prefix=prefix)
         yield Deployment(prefix, started, writer, log, redis)
 
 
@@ -108,7 +111,7 @@ async def test_a_replica_serves_reads_and_drains(deployment: Deployment) -> None
     await deployment.append(eu.points(MATCH, 3), b"damaged", eu.points(MATCH, 4))
     await deployment.append(us.points(MATCH, 5, seen={eu.node: 2}), region="us")
     await deployment.shows(12)
-    alive = await replica._get("/livez")
+    alive = await replica.get("/livez")
     events, letters = (
         await replica.total("dojo_replica_events_total"),
         await replica.total("dojo_replica_letters_total"),
@@ -158,3 +161,28 @@ async def test_a_redis_that_was_flushed_is_filled_again(deployment: Deployment) 
 
     assert failures >= 1
     assert await replica.stop() == 0
+
+
+async def test_a_replica_that_was_frozen_does_no_harm(deployment: Deployment) -> None:
+    """One that stands still for longer than its session is taken over; when it goes on, with records in hand and the
+    belief that it owns them, every event still counts once, and both replicas work on.
+    """
+    eu = Scorer()
+    frozen = await deployment.replica("frozen")
+    await deployment.append(*(eu.points(MATCH) for _ in range(100)))
+    await deployment.shows(100)
+    frozen._process.send_signal(signal.SIGSTOP)
+    await deployment.append(*(eu.points(MATCH) for _ in range(100)))
+    successor = await deployment.replica("successor")
+    await deployment.shows(200)
+    frozen._process.send_signal(signal.SIGCONT)
+    await deployment.append(*(eu.points(MATCH) for _ in range(100)))
+
+    async def is_shared() -> bool:
+        return await frozen.owned() | await successor.owned() == frozenset(range(PARTITIONS))
+
+    await until(is_shared)
+    await deployment.shows(300)
+
+    assert (await frozen.stop(), await successor.stop()) == (0, 0)
+    assert await deployment.points() == 300
