@@ -56,6 +56,11 @@ class Desk:
         self._loop = asyncio.get_running_loop()
         self._is_closed = False
 
+    @property
+    def senders(self) -> list[asyncio.Task[None]]:
+        """The tasks that send, to be ended before `close`."""
+        return [sender for _, sender in self._outboxes.values()]
+
     def author(self, match: str) -> Author:
         """The one author of this connection on a match."""
         author = self._authors.get(match)
@@ -122,10 +127,9 @@ class Desk:
         await asyncio.gather(*(outbox.drain() for outbox, _ in self._outboxes.values()))
 
     def close(self) -> None:
-        """Stop sending; what is left is answered Unknown."""
+        """Answer Unknown for what is left. The senders must have ended."""
         self._is_closed = True
-        for outbox, sender in self._outboxes.values():
-            sender.cancel()
+        for outbox, _ in self._outboxes.values():
             outbox.close()
 
     def _put(

@@ -15,6 +15,7 @@ from dojopool.client.reader import AtLeast, Reader
 from dojopool.client.receipts import Accepted, Mode, Receipt, Rejected, Unknown
 from dojopool.client.stamps import Stamps
 from dojopool.client.status import RegionStatus
+from dojopool.client.stopping import stopped
 from dojopool.client.view import MatchView
 from dojopool.core.names import node_fault, region_of
 from dojopool.errors import CallerError, ConfigError, DojoError, Unavailable
@@ -101,7 +102,7 @@ class Dojo:
                 decided, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for answer in decided:
                     if not isinstance(answer.result(), Unknown):
-                        shown.cancel()
+                        await stopped([shown])
                         return answer.result()
         return shown.result()
 
@@ -176,9 +177,9 @@ async def open_dojo(  # noqa: PLR0913 - one keyword for each port and each fact 
                     async with asyncio.timeout(close_timeout_s):
                         await desk.drain()
             finally:
-                desk.close()
                 reader.close()
-                keeping.cancel()
+                await stopped([keeping, *desk.senders, *reader.followers])
+                desk.close()
     if failure is not None:
         raise failure
 

@@ -33,15 +33,16 @@ class Feed:
     def __init__(self, partition: int, *, views: ViewReader, tasks: asyncio.TaskGroup) -> None:
         self._partition, self._views, self._tasks = partition, views, tasks
         self._waiting: dict[str, set[asyncio.Event]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+        """Reads the stream, while anyone wants it."""
 
     @contextmanager
     def rings(self, match: str) -> Iterator[asyncio.Event]:
         """An event that is set whenever the match may have changed since it was cleared last; also at the start."""
         ring = asyncio.Event()
         self._waiting.setdefault(match, set()).add(ring)
-        if self._task is None:
-            self._task = self._tasks.create_task(self._run())
+        if self.task is None:
+            self.task = self._tasks.create_task(self._run())
         try:
             yield ring
         finally:
@@ -49,11 +50,11 @@ class Feed:
             if not self._waiting[match]:
                 del self._waiting[match]
 
-    def close(self) -> None:
-        """Stop reading the stream, and let everyone look again."""
-        if self._task is not None:
-            self._task.cancel()
-        self._ring_all()
+    def ring_all(self) -> None:
+        """Let everyone look again."""
+        for rings in self._waiting.values():
+            for ring in rings:
+                ring.set()
 
     async def _run(self) -> None:
         now = asyncio.get_running_loop().time
@@ -65,9 +66,9 @@ class Feed:
                 cursor = await self._follow(cursor)
             except DojoError:
                 # Whoever waits looks at the view and meets the same trouble, with his own deadline.
-                self._ring_all()
+                self.ring_all()
                 await asyncio.sleep(RETRY_S)
-        self._task = None
+        self.task = None
 
     async def _follow(self, cursor: str | None) -> str:
         """Ring for what changed behind `cursor`, and return where to go on."""
@@ -79,7 +80,7 @@ class Feed:
         newest = await self._views.last_change(self._partition)
         if newest != cursor:
             # The first look, or a stream that began anew: what came before it was not heard.
-            self._ring_all()
+            self.ring_all()
         return newest
 
     def _ring(self, entries: Sequence[ChangeBatch]) -> None:
@@ -87,9 +88,3 @@ class Feed:
             for match in entry.matches:
                 for ring in self._waiting.get(match, ()):
                     ring.set()
-
-    def _ring_all(self) -> None:
-        """Let everyone look again."""
-        for rings in self._waiting.values():
-            for ring in rings:
-                ring.set()

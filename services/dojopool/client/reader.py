@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from math import inf
 from typing import Final, TypeAlias
 
 from dojopool.client.config import TIMEOUT_S, ClientConfig
@@ -58,10 +59,12 @@ class Reader:
             async with asyncio.timeout_at(deadline_s):
                 with self._feed(match).rings(match) as ring:
                     while not wanted <= view.clock:
+                        if asyncio.get_running_loop().time() >= deadline_s:
+                            raise TimeoutError  # a client may lose the cancellation (see `stopping`)
                         ring.clear()
                         view = self._shown(match, await self._fields(match))
                         if not wanted <= view.clock:
-                            await self._rung(ring)
+                            await self._rung(ring, deadline_s)
         except TimeoutError:
             raise Unavailable(self._missing(view, wanted, timeout_s)) from None
         return view
@@ -84,11 +87,16 @@ class Reader:
                     yield self._shown(match, fields)
                 await self._rung(ring)
 
+    @property
+    def followers(self) -> list[asyncio.Task[None]]:
+        """The tasks that read change streams."""
+        return [feed.task for feed in self._feeds.values() if feed.task is not None]
+
     def close(self) -> None:
         """End every watch and every wait."""
         self._is_closed = True
         for feed in self._feeds.values():
-            feed.close()
+            feed.ring_all()
 
     async def _fields(self, match: str) -> Mapping[str, bytes]:
         if self._is_closed:
@@ -114,10 +122,11 @@ class Reader:
         return self._feeds[partition]
 
     @staticmethod
-    async def _rung(ring: asyncio.Event) -> None:
-        """Wait until it is time to look again."""
+    async def _rung(ring: asyncio.Event, deadline_s: float = inf) -> None:
+        """Wait until it is time to look again, or the deadline."""
+        look_s = asyncio.get_running_loop().time() + LOOK_S
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_S):
+            async with asyncio.timeout_at(min(look_s, deadline_s)):
                 await ring.wait()
 
     def _missing(self, view: MatchView, wanted: VectorClock, timeout_s: float) -> str:

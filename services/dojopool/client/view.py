@@ -11,7 +11,6 @@ from dojopool.core.clock import VectorClock
 from dojopool.core.crdt.maps import RecordKind, View
 from dojopool.errors import CorruptState
 
-
 NOTHING: Final[Mapping[str, Any]] = {"@clock": {}, "@stamp": 0, "@pending": 0}
 """What a match of which nothing is known would say of itself."""
 

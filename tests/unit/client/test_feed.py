@@ -35,7 +35,8 @@ async def feed_of(region: Region) -> AsyncIterator[Feed]:
     async with asyncio.TaskGroup() as tasks:
         feed = Feed(PARTITION, views=region.store, tasks=tasks)
         yield feed
-        feed.close()
+        if feed.task is not None:
+            feed.task.cancel()
 
 
 async def change(region: Region, match: str = MATCH) -> None:
