@@ -153,10 +153,10 @@ def seeded_world(seed: int, *, steps: int = 60) -> World:
     world = World()
     for _ in range(steps):
         site, client = chance.randrange(3), chance.randrange(2)
-        if chance.chance() < 0.4:
+        if chance.random() < 0.4:
             world.look(site, client)
         world.sync(chance.randrange(3), site, chance.randrange(4))
         world.write(site, client, chance.choices(every_op, k=chance.randint(1, 4)), stamp=chance.randrange(5))
-        if chance.chance() < 0.05:
+        if chance.random() < 0.05:
             world.restart(site)
     return world
