@@ -24,7 +24,7 @@ from dojopool.local.stack.process import log_tail
 
 DOJO = (sys.executable, "-m", "dojopool")
 POLL_S = 0.1
-READY_S = 30.0
+READY_S = 60.0
 """From the start of the interpreter to its address in the log; 1 s on an idle machine."""
 
 ANSWER_S = 20.0
@@ -64,36 +64,37 @@ class Program:
 
     async def owned(self) -> frozenset[int]:
         """The partitions it holds when `/readyz` says that all is well, else none."""
-        answer = await self._get("/readyz")
+        answer = await self.get("/readyz")
         return frozenset(answer.json()["partitions"]) if answer.status_code == httpx.codes.OK else frozenset()
 
     async def total(self, metric: str) -> int:
         """A counter of `/metrics`, over all its labels."""
-        lines = (await self._get("/metrics")).text.splitlines()
+        lines = (await self.get("/metrics")).text.splitlines()
         return sum(
             int(float(line.rpartition(" ")[2])) for line in lines if line.startswith((f"{metric}{{", f"{metric} "))
         )
 
-    async def _get(self, path: str) -> httpx.Response:
+    async def get(self, path: str) -> httpx.Response:
+        """What its own address answers."""
         self._address = self._address or await self._find_address()
         return await self._client.get(self._address + path)
 
     async def _find_address(self) -> str:
         """The address it chose; it is in its log."""
-        async with asyncio.timeout(READY_S):
-            while self.is_running:
-                for line in self._lines():
-                    if line["event"] == "serving health and metrics":
-                        return f"http://{line['host']}:{line['port']}"
-                await asyncio.sleep(POLL_S)
-        raise AssertionError(f"{self.name} ended with code {self._process.returncode} before it was ready")
+        now = asyncio.get_running_loop().time
+        deadline = now() + READY_S
+        while self.is_running and now() < deadline:
+            for line in self._lines():
+                if line["event"] == "serving health and metrics":
+                    return f"http://{line['host']}:{line['port']}"
+            await asyncio.sleep(POLL_S)
+        state = "is still silent" if self.is_running else f"ended with code {self._process.returncode}"
+        raise AssertionError(f"{self.name} {state} and has not told its address within {READY_S:g} s")
 
     def _lines(self) -> list[dict[str, Any]]:
         """Its log so far; a line that is still being written, or is no JSON, is left out."""
-        text = self.log_path.read_text()
-        return [
-            json.loads(line) for line in text.splitlines(keepends=True) if line.startswith("{") and line[-1] == "\n"
-        ]
+        lines = self.log_path.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
 
 
 class Programs:
