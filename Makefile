@@ -9,7 +9,7 @@ demo: $(READY)  ## two regions in one process, in memory: a real league is playe
 	$(BIN)/dojo demo
 
 test: $(READY)  ## every test; those on a real Kafka and Redis need Java
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -ra
 
 lint: $(READY)  ## style, format, types, direction of imports
 	$(BIN)/ruff check

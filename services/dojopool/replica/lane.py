@@ -99,7 +99,9 @@ class Lane:
         if self.writes:
             _, late = await asyncio.wait(self.writes, timeout=timeout_s)
             if late:
-                self.lost = Unavailable(f"a write was not confirmed within {timeout_s:g} s: {self.trouble or 'no answer'}")
+                self.lost = Unavailable(
+                    f"a write was not confirmed within {timeout_s:g} s: {self.trouble or 'no answer'}"
+                )
         self.abandon()
 
     def abandon(self) -> None:
