@@ -75,7 +75,7 @@ class Desk:
         if kind is None:
             kind = self._kinds[cls] = self._kind_of(cls)
         try:
-            return kind, event.model_dump(mode="json", by_alias=True)
+            return kind, event.model_dump(mode="json", by_alias=True, warnings=False)
         except PydanticSerializationError as error:
             raise InvalidEvent(f"{cls.__name__} cannot be written as JSON: {error}") from error
 

@@ -24,8 +24,8 @@ class Gate:
 
     @property
     def is_open(self) -> bool:
-        """Whether a caller may enter at once: there is room, and nobody came before."""
-        return not (self.is_closed or self._waiting or self._coming) and self._has_room(0)
+        """Whether a caller may enter at once: there is room, and nobody who came before is about to take it."""
+        return not (self.is_closed or self._coming) and self._has_room(0)
 
     @asynccontextmanager
     async def entered(self, deadline_s: float) -> AsyncIterator[bool]:

@@ -169,10 +169,9 @@ class Outbox:
         nothing behind it could ever be delivered.
         """
         author = refused.author
-        lost = [
-            parcel for parcel in self._queue if parcel is refused or (author is not None and parcel.author is author)
-        ]
+        lost = [refused]
         if author is not None:
+            lost = [parcel for parcel in self._queue if parcel.author is author]
             author.renew(certain=refused.seq - 1)
         behind = f"event {refused.seq} of the same writer on match {refused.match} was refused: {reason}"
         for parcel in lost:

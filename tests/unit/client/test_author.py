@@ -109,6 +109,17 @@ def test_a_view_that_lost_its_tail_takes_no_knowledge_away(author: Author) -> No
     assert (knowledge.context, knowledge.own) == ({OTHER: 7}, 1)
 
 
+def test_own_events_that_were_read_stay_known_too(author: Author) -> None:
+    """Also those that another handle wrote, when a later view has lost them."""
+    mine, theirs = Knowledge(NODE), Knowledge(NODE)
+    write(author, theirs)
+    write(author, theirs)
+    read(author, mine, own=2)
+    read(author, mine, own=1)
+
+    assert mine.own == 2
+
+
 def test_a_foreign_event_of_the_own_node_is_an_error(author: Author) -> None:
     """A view with more events of the node than were written here shows that the node's name was given twice."""
     write(author, Knowledge(NODE))
@@ -119,7 +130,10 @@ def test_a_foreign_event_of_the_own_node_is_an_error(author: Author) -> None:
 
 def test_a_renewed_author_begins_again_as_a_new_node(author: Author) -> None:
     """Numbers start at 1 under another name, and the first event has the empty context unless one is sent."""
-    write(author, Knowledge(NODE))
+    knowledge = Knowledge(NODE)
+    read(author, knowledge, other=2)
+    write(author, knowledge)
+    assert author.sent == {OTHER: 2}
     author.renew(certain=0)
     author.renew(certain=0)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 
+from dojopool.adapters.memory_clients import MemoryAdmin
+from dojopool.adapters.memory_log import MemoryLog
 from dojopool.client import Accepted, Limits, LogPosition, MatchHandle, Receipt, Rejected, Unknown
 from dojopool.core.partition import partition_of
 from dojopool.errors import CallerError, ConfigError, Unavailable
-from support.region import NODE, NOW_MS, PARTITIONS, Region, points
+from support.region import BRISK, NODE, NOW_MS, PARTITIONS, Region, points
 from support.virtual_time import in_virtual_time
 
 
@@ -65,6 +68,24 @@ async def test_the_number_of_partitions_in_the_status_is_checked_too() -> None:
     with pytest.raises(ConfigError, match="Set DOJO_PARTITIONS=16"):
         async with region.connect():
             pass
+
+
+class WriteOnly(MemoryLog):
+    """A log whose user may write and describe nothing."""
+
+    def admin(self) -> AbstractAsyncContextManager[MemoryAdmin]:
+        """See `ports.EventLog`."""
+        raise ConfigError("describing topic dojo.events.eu: Kafka does not allow it to this user")
+
+
+@in_virtual_time
+async def test_who_may_only_write_may_connect() -> None:
+    """Describing a topic is a right of its own, which a producer need not have."""
+    region = Region()
+    log = WriteOnly(region="eu")
+    log.create(region.topic, partitions=PARTITIONS, config={})
+    async with region.connect(log=log) as dojo:
+        assert isinstance(await (await dojo.match("m-1")).record(points()), Accepted)
 
 
 @in_virtual_time
@@ -204,6 +225,37 @@ async def test_an_event_that_certainly_never_got_in_is_settled_as_rejected() -> 
 
         assert isinstance(await dojo.settle(unknown), Rejected)
         assert isinstance(await large, Rejected)
+
+
+@in_virtual_time
+async def test_a_record_given_up_in_doubt_may_still_show() -> None:
+    """That it is not sent any more decides nothing: the region's clock is looked at until the deadline."""
+    region = Region(config={"max.message.bytes": "400"})
+    async with region.connect() as dojo:
+        match = await dojo.match("m-1")
+        region.log.stop_answering()
+        unknown = await match.record_body("player_joined", {"player": "x" * 1000}, timeout_s=1.0)
+        await asyncio.sleep(BRISK.attempt_timeout_s)  # of a clock that jumps: the append has failed
+        region.log.answer_again()
+        began_s = now()
+
+        assert await dojo.settle(unknown, timeout_s=7.0) is unknown
+        assert now() == began_s + 7.0
+
+
+@in_virtual_time
+async def test_settling_ends_with_the_connection() -> None:
+    """Whoever still waits then gets the Unknown receipt back, to be settled on the next connection."""
+    region = Region()
+    async with asyncio.TaskGroup() as tasks:
+        async with region.connect(close_timeout_s=1.0) as dojo:
+            unknown = await doubtful(region, await dojo.match("m-1"))
+            settling = tasks.create_task(dojo.settle(unknown, timeout_s=90.0))
+            await asyncio.sleep(0.1)  # of a clock that jumps
+        assert now() == pytest.approx(2.1)
+
+    assert settling.result() is unknown
+    assert now() < 3.0
 
 
 @in_virtual_time

@@ -115,6 +115,20 @@ async def test_whoever_is_cancelled_leaves_the_line(full: Room) -> None:
     assert full.inside == ["y", "c"]
 
 
+async def test_a_place_is_not_given_to_one_just_cancelled(full: Room) -> None:
+    """Who was cancelled a moment ago and is still in line does not use a place up."""
+    async with asyncio.TaskGroup() as group:
+        gone = group.create_task(full.enter("a"))
+        group.create_task(full.enter("b"))
+        await turns()
+        gone.cancel()
+        full.leave()
+
+    assert full.inside == ["y", "b"]
+    full.leave(2)
+    assert full.gate.is_open
+
+
 def test_nobody_waits_past_the_deadline() -> None:
     """Who is not let in by the deadline is told so then, and those behind stay in line."""
 

@@ -145,14 +145,20 @@ async def test_an_event_carries_the_models_values() -> None:
 
 @in_virtual_time
 async def test_a_model_that_cannot_be_written_is_rejected() -> None:
-    """Half a surrogate pair has no UTF-8, and a refused event takes no number."""
+    """Half a surrogate pair has no UTF-8, an arbitrary object no JSON, and a refused event takes no number."""
     region = Region()
     async with region.connect() as dojo:
         match = await dojo.match("m-1")
-        refused = await match.record(PlayerJoined.model_construct(player="\ud800"))
+        half = await match.record(PlayerJoined.model_construct(player="\ud800"))
+        foreign = await match.record(PlayerJoined.model_construct(player=object()))
+        number = await match.record(PlayerJoined.model_construct(player=7))
         await record(match)
 
-    assert isinstance(refused, Rejected)
+    assert isinstance(half, Rejected)
+    assert isinstance(foreign, Rejected)
+    assert "PlayerJoined cannot be written as JSON" in foreign.reason
+    assert isinstance(number, Rejected)
+    assert number.reason == "body.player: 7 is not a string"
     assert region.dots("m-1") == [(NODE, 1)]
 
 

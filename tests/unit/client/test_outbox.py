@@ -205,8 +205,9 @@ async def test_an_event_put_behind_an_unknown_one_has_its_own_deadline() -> None
     async with opened() as box:
         box.log.stop_answering()
         await box.put("a", timeout_s=3.0).answer
-        behind = box.put("a", timeout_s=5.0)
-        await asyncio.sleep(4.0)  # of a clock that jumps
+        behind, other = box.put("a", timeout_s=5.0), box.put("b", timeout_s=1.0)
+        await other.answer
+        await asyncio.sleep(3.0)  # of a clock that jumps
         box.log.answer_again()
 
         assert isinstance(await behind.answer, Accepted)
@@ -271,9 +272,9 @@ async def test_room_comes_back_with_the_answers() -> None:
     """The gate closes at the bound of records or bytes and opens when they are acknowledged, or refused."""
     limits = replace(LIMITS, queue_records_max=2, queue_bytes_max=100)
     async with opened(limits, max_message_bytes="150") as box:
-        first = box.put("a")
+        first = box.put("a", size=60)
         by_records = [box.outbox.gate.is_open]
-        last = box.put("a")
+        last = box.put("a", size=60)
         by_records.append(box.outbox.gate.is_open)
         await answers(first, last)
         by_records.append(box.outbox.gate.is_open)
@@ -284,6 +285,18 @@ async def test_room_comes_back_with_the_answers() -> None:
 
         assert by_records == [True, False, True]
         assert by_bytes == [False, True]
+
+
+@in_virtual_time
+async def test_a_refusal_makes_room_for_who_waits() -> None:
+    """Who waits in line enters when what filled the outbox was taken back."""
+    async with opened(replace(LIMITS, queue_records_max=1), max_message_bytes="50") as box:
+        refused = box.put("a", size=100)
+        async with box.outbox.gate.entered(60.0) as is_let_in:
+            assert is_let_in
+
+        assert isinstance(refused.answer.result(), Rejected)
+        assert now() == 0.0
 
 
 @in_virtual_time

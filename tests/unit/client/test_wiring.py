@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
@@ -10,14 +9,6 @@ import pytest
 from dojopool.client.wiring import connect, new_node
 from dojopool.core.names import node_fault
 from dojopool.errors import ConfigError
-
-
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of whoever runs the tests."""
-    for name in list(os.environ):
-        if name.startswith("DOJO_"):
-            monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize("instance", ["gs-7", "Ana's machine.local", "ü" * 100, "-"])
