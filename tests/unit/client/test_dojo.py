@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from dojopool.adapters.memory_clients import MemoryAdmin
 from dojopool.adapters.memory_log import MemoryLog
 from dojopool.client import Accepted, Limits, LogPosition, MatchHandle, Receipt, Rejected, Unknown
 from dojopool.core.partition import partition_of
@@ -73,7 +71,7 @@ async def test_the_number_of_partitions_in_the_status_is_checked_too() -> None:
 class WriteOnly(MemoryLog):
     """A log whose user may write and describe nothing."""
 
-    def admin(self) -> AbstractAsyncContextManager[MemoryAdmin]:
+    def admin(self) -> NoReturn:
         """See `ports.EventLog`."""
         raise ConfigError("describing topic dojo.events.eu: Kafka does not allow it to this user")
 
