@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from dojopool.client.config import ClientConfig
 from dojopool.errors import CallerError, ConfigError, Unavailable
@@ -25,10 +27,8 @@ PLANS = read_league(SAMPLE)[:3]
 
 
 @pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An empty data folder, and no settings from the shell that runs the tests."""
-    for name in [name for name in os.environ if name.startswith("DOJO_")]:
-        monkeypatch.delenv(name)
+def _own_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty data folder."""
     monkeypatch.setenv("DOJO_DATA_DIR", str(tmp_path))
 
 
@@ -152,6 +152,20 @@ async def test_a_watch_tells_that_dev_has_ended(tmp_path: Path) -> None:
                 with pytest.raises(Unavailable, match="`dojo dev`"):
                     async for _ in views:
                         pass
+
+
+async def test_a_watch_that_is_closed_properly_has_ended_too(tmp_path: Path) -> None:
+    """A stream that comes to its end is as little an answer as one that breaks: a watch has none."""
+
+    async def one_line(request: Request) -> Response:
+        return Response('{"match": "m-1"}\n')
+
+    async with serve(Starlette(routes=[Route("/matches/m-1/watch", one_line)]), host="127.0.0.1", port=0) as port:
+        (tmp_path / ADDRESS_FILE).write_text(json.dumps({"url": f"http://127.0.0.1:{port}"}))
+        async with open_matches() as matches, aclosing(matches.watch("m-1")) as views:
+            assert await anext(views) == {"match": "m-1"}
+            with pytest.raises(Unavailable, match="has ended: start it again"):
+                await anext(views)
 
 
 async def test_an_unknown_region_of_dev_is_told(tmp_path: Path) -> None:
