@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
@@ -15,8 +16,12 @@ __all__ = ["kafka", "real_stack", "redis_url", "stack_prefix", "unique_prefix"]
 
 
 def pytest_configure() -> None:
-    """Let a polite kill of the run end its servers too, as an interrupt from the keyboard does."""
+    """Let a polite kill of the run end its servers too, as an interrupt from the keyboard does; and let no setting of
+    the shell that runs the tests reach them.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for name in [name for name in os.environ if name.startswith("DOJO_")]:
+        del os.environ[name]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -58,6 +58,14 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, missing: str)
         ReplicaSettings.load()
 
 
+def test_of_several_regions_one_must_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What works in one region does not guess which; the error names those there are, and an example."""
+    set_all(monkeypatch, DOJO_REGIONS="eu,us")
+
+    with pytest.raises(ConfigError, match=r"DOJO_REGION is not set: say which of eu, us to work in, as in .*=eu"):
+        ClientSettings.load()
+
+
 def test_an_unknown_name_is_refused_with_the_nearest_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """A misspelt variable is an error, whichever program starts."""
     monkeypatch.setenv("DOJO_PARTITONS", "8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,13 +16,6 @@ from dojopool.cli.main import app
 GOOD = json.dumps(
     {"match": "m-1", "node": "eu/a#1", "seq": 1, "stamp": 1, "type": "player_joined", "body": {"player": "žofia"}}
 )
-
-
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings from the shell that runs the tests."""
-    for name in [name for name in os.environ if name.startswith("DOJO_")]:
-        monkeypatch.delenv(name)
 
 
 def process(*words: str, folder: Path) -> subprocess.Popen[bytes]:

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from typer.testing import CliRunner
 
 from dojopool.cli.main import app
-
-
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings from the shell that runs the tests."""
-    for name in [name for name in os.environ if name.startswith("DOJO_")]:
-        monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ async def feed_of(region: Region) -> AsyncIterator[Feed]:
 
 async def change(region: Region, match: str = MATCH) -> None:
     """Let a match change in the store."""
-    async with region.connect(f"eu/gs-{region.log.new_writer()}#a") as dojo:
+    async with region.connect(f"eu/hand-{region.log.new_writer()}#a") as dojo:
         await (await dojo.match(match)).record(points())
     await region.fold()
 

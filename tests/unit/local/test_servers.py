@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from dojopool.errors import ConfigError
 from dojopool.local.servers import deployment, event_log, reached_regions
 from dojopool.settings import ClusterSettings
-
-
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings from the shell that runs the tests."""
-    for name in [name for name in os.environ if name.startswith("DOJO_")]:
-        monkeypatch.delenv(name)
 
 
 def test_pairs_reach_every_region() -> None:
