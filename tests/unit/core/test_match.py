@@ -254,6 +254,30 @@ def test_bytes_that_nobody_wrote_are_refused(data: bytes) -> None:
         Match.decode(data, KIND, read_event)
 
 
+def test_state_of_another_format_is_refused_by_its_number() -> None:
+    """Bytes that would decode by chance are still those of another format."""
+    data = bytes_of(fold_all(event("A1", TOTAL.add(1))))
+
+    with pytest.raises(CorruptState, match=rf"is of format {FORMAT + 1}, this program reads {FORMAT}"):
+        Match.decode(bytes([FORMAT + 1]) + data[1:], KIND, read_event)
+
+
+def test_a_join_has_the_higher_stamp_of_both() -> None:
+    """The stamp is the highest delivered on either side."""
+    for first, second in (("A1@3", "B1@9"), ("B1@9", "A1@3")):
+        match = fold_all(event(first))
+        match.join(fold_all(event(second)), KIND)
+        assert match.stamp == 9 << 16
+
+
+def test_contexts_are_stored_in_order_of_node() -> None:
+    """Contexts that name the same nodes in another order are the same."""
+    read = [event("A1"), event("B1"), event("C1")]
+    data = {bytes_of(fold_all(*read, event(text))) for text in ("D1{A:1,B:1,C:1}", "D1{C:1,B:1,A:1}")}
+
+    assert len(data) == 1
+
+
 def test_a_waiting_event_that_cannot_be_read_is_corrupt_state() -> None:
     """The state is at fault, not a record of the log."""
 
