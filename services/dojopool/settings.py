@@ -192,6 +192,16 @@ class ClientSettings(ClusterSettings):
     region: Region
     """The region this program runs in; may be left out when DOJO_REGIONS names only one."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_of_several_is_chosen(cls, values: dict[str, Any]) -> dict[str, Any]:
+        regions = region_names(values.get("regions"))
+        if "region" not in values and isinstance(regions, tuple) and len(regions) > 1:
+            raise ConfigError(
+                f"DOJO_REGION is not set: say which of {', '.join(regions)} to work in, as in DOJO_REGION={regions[0]}"
+            )
+        return values
+
 
 class ReplicaSettings(ClientSettings):
     """What `dojo replica` may be told beside what every client may."""
