@@ -108,7 +108,7 @@ RICH = event_schema(
         ),
         field("stop", "string"),
         field("item", {"type": "array", "items": "string"}),
-        field("data_value", "long"),
+        field("data_", "long"),
         field("cue", "Cue"),
         field("colour", "Colour"),
     ),

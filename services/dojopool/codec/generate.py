@@ -145,9 +145,7 @@ def _variables(record: Mapping[str, Any], taken: AbstractSet[str]) -> dict[str, 
     variables: dict[str, str] = {}
     for field in record["fields"]:
         name = event_type(field["name"])
-        if name in taken or name.rstrip("0123456789") in Reads.TEMPORARIES:
-            name += "_value"
-        while name in taken or name in variables.values():
+        while name in taken or name in variables.values() or name.rstrip("0123456789") in Reads.TEMPORARIES:
             name += "_"
         variables[field["name"]] = name
     return variables

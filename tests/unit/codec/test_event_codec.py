@@ -245,9 +245,9 @@ def test_older_events_are_read_strictly() -> None:
 
 def test_the_fold_version_names_what_can_be_read() -> None:
     """Documentation does not count; a schema more, another default or another schema does."""
-    documented = {**NEW, "doc": "other words"}
-    body = POOL["fields"][-1]
-    other_default = event_schema(NEW["fields"][-1]["type"][0], record("Scored", *_scored_fields(default=2)))
+    painted, scored = NEW["fields"][-1]["type"]
+    documented = {**event_schema({**painted, "doc": "more words"}, scored), "doc": "other words"}
+    other_default = event_schema(painted, record("Scored", *_scored_fields(default=2)))
     assert EventCodec(other_default).fingerprint == EventCodec(NEW).fingerprint
 
     versions = {
@@ -257,7 +257,7 @@ def test_the_fold_version_names_what_can_be_read() -> None:
             ("documented", documented, []),
             ("more", NEW, [OLD]),
             ("default", other_default, []),
-            ("pool", {**POOL, "fields": [*POOL["fields"][:-1], body]}, []),
+            ("pool", POOL, []),
         )
     }
 
