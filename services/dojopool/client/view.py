@@ -82,5 +82,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, View):
         return {name: _plain(getattr(value, name)) for name in value}
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {key if isinstance(key, str) else json.dumps(key): _plain(inner) for key, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, tuple) else value

@@ -127,14 +127,19 @@ async def embedded(
         for target in regions
         if source != target
     ]
+    failure: Exception | None = None
     async with asyncio.TaskGroup() as tasks:
         copying = [tasks.create_task(mirror.run()) for mirror in mirrors]
         for region in running.values():
             tasks.create_task(region.replica.run())
         try:
             yield Embedded(running, mirrors, loaded)
+        except Exception as error:  # noqa: BLE001 - raised again below, as it came: the group would wrap it
+            failure = error
         finally:
             for region in running.values():
                 region.replica.stop()
             for task in copying:
                 task.cancel()
+    if failure is not None:
+        raise failure

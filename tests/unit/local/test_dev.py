@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import httpx
+import pytest
 
+from dojopool.errors import Unavailable
 from dojopool.local.dev import dev
 from dojopool.local.league import SAMPLE, read_league
 from dojopool.local.matches import ADDRESS_FILE
@@ -65,3 +67,11 @@ async def test_the_address_stands_in_a_file_while_it_runs(tmp_path: Path) -> Non
         assert json.loads(file.read_text())["url"] == url
 
     assert not file.exists()
+
+
+async def test_a_port_that_is_taken_is_said_in_one_error(tmp_path: Path) -> None:
+    """The second one on a port learns why, as an error of ours and not wrapped in another."""
+    async with dev(PLANS, data_dir=tmp_path, port=0) as url:
+        with pytest.raises(Unavailable, match="cannot listen on"):
+            async with dev(PLANS, data_dir=tmp_path / "other", port=int(url.rpartition(":")[2])):
+                pass
