@@ -76,9 +76,7 @@ def replace(cell: Cell, origin: Origin, stamp: int, payload: Payload) -> None:
 def join(mine: Cell, theirs: Cell, my_clock: Clock, their_clock: Clock) -> Cell:
     """The cell that saw what both sides saw. A new list; the clocks are the delivered clocks of the two states."""
     their_dots = {(entry[0], entry[1]) for entry in theirs}
-    my_dots = {(entry[0], entry[1]) for entry in mine}
     kept = [entry for entry in mine if (entry[0], entry[1]) in their_dots or entry[1] > their_clock.get(entry[0], 0)]
-    kept.extend(
-        entry for entry in theirs if (entry[0], entry[1]) not in my_dots and entry[1] > my_clock.get(entry[0], 0)
-    )
+    # What I hold is within my clock, so nothing comes twice.
+    kept.extend(entry for entry in theirs if entry[1] > my_clock.get(entry[0], 0))
     return kept

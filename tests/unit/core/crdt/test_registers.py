@@ -52,6 +52,13 @@ def test_concurrent_writes_fall_by_stamp_node_and_counter(left: str, right: str)
     assert shown(match, "title") == "right"
 
 
+def test_of_equal_stamps_the_node_is_asked_before_the_counter() -> None:
+    """A node's name decides before how much it has written."""
+    match = in_every_order(form("A1"), form("A2@5", TITLE.set("left")), form("B1@5", TITLE.set("right")))
+
+    assert shown(match, "title") == "right"
+
+
 def test_fields_of_one_record_are_decided_apart() -> None:
     """Concurrent writes to two fields are both kept."""
     match = in_every_order(form("A1@100", TITLE.set("Bob")), form("B1@101", RIVALS.set("News")))
