@@ -70,7 +70,11 @@ class MatchHandle:
             kind, body = self._desk.described(event)
         except InvalidEvent as error:
             return Rejected(str(error))
-        return await self.record_body(kind, body, timeout_s=timeout_s)
+        # As `record_body`, without a second coroutine: it would cost a microsecond or two per event.
+        posted = self._desk.post(self._author, self._knowledge, kind, body, timeout_s=timeout_s)
+        if posted is None:
+            posted = await self._desk.post_in_turn(self._author, self._knowledge, kind, body, timeout_s=timeout_s)
+        return await posted.answer if isinstance(posted, Parcel) else posted
 
     async def record_body(self, kind: str, body: Mapping[str, Any], *, timeout_s: float = TIMEOUT_S) -> Receipt:
         """Write an event given as its type and body, such as `"points_awarded"` and a dictionary; else as `record`.

@@ -205,12 +205,12 @@ async def test_an_event_put_behind_an_unknown_one_has_its_own_deadline() -> None
     async with opened() as box:
         box.log.stop_answering()
         await box.put("a", timeout_s=3.0).answer
-        behind, other = box.put("a", timeout_s=5.0), box.put("b", timeout_s=1.0)
-        await other.answer
+        behind, other = box.put("a", timeout_s=5.0).answer, box.put("b", timeout_s=1.0).answer
+        await other
         await asyncio.sleep(3.0)  # of a clock that jumps
         box.log.answer_again()
 
-        assert isinstance(await behind.answer, Accepted)
+        assert isinstance(await behind, Accepted)
 
 
 @in_virtual_time
