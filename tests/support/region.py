@@ -12,7 +12,7 @@ from typing import Any
 
 from dojopool.adapters.memory_log import MemoryLog
 from dojopool.adapters.memory_store import MemoryStore
-from dojopool.client import Dojo, Limits, open_dojo
+from dojopool.client import Dojo, Limits, MatchHandle, Unknown, open_dojo
 from dojopool.core.cut import Position
 from dojopool.core.event import Event
 from dojopool.core.fold import Tally
@@ -132,3 +132,11 @@ class Region:
 def points(number: int = 1, *, player: str = "ana", frame: int = 1) -> PointsAwarded:
     """An event that adds up, so that a lost or doubled one shows in the sum."""
     return PointsAwarded(frame=frame, player=player, points=number)
+
+
+async def doubtful(region: Region, match: MatchHandle) -> Unknown:
+    """An event that the log stopped answering for."""
+    region.log.stop_answering()
+    receipt = await match.record(points(), timeout_s=1.0)
+    assert isinstance(receipt, Unknown)
+    return receipt

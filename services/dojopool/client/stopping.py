@@ -17,7 +17,7 @@ AGAIN_S: Final = 0.2
 
 async def stopped(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks, as often as it takes, and wait until all have ended, however they do."""
-    running = {task for task in tasks if not task.done()}
+    running = set(tasks)
     while running:
         for task in running:
             task.cancel()
