@@ -21,6 +21,7 @@ from dojopool.core.partition import partition_of
 from dojopool.games.loading import LoadedGame, load_game
 from dojopool.ports import BatchFacts, EventLog, StateStore
 from dojopool.replica.config import ReplicaConfig
+from dojopool.replica.lane import Lane
 from dojopool.replica.service import Replica
 
 NOW_MS: Final = 1_754_000_000_000
@@ -104,6 +105,12 @@ class Running:
     task: asyncio.Task[None]
     is_judged: bool = False
     """Whether the test has looked at how it ended."""
+
+    @property
+    def lanes(self) -> Mapping[int, Lane]:
+        """What it holds, to look into."""
+        assert self.replica.holdings is not None, "it has not begun"
+        return self.replica.holdings.lanes
 
     def problems(self) -> str:
         """What stands in its way, on one line."""

@@ -34,7 +34,7 @@ class MarkWriter:
 
     def due(self, partition: OwnedPartition, *, end: int | None) -> bool:
         """Whether `partition`'s own stream, whose log ends at `end`, was read to the end and saw no mark for a
-        second.
+        second. A stream that is not read has no end: None, and no mark.
         """
         position = partition.streams.positions[self._region]
         seen = self._seen.get(partition.number)

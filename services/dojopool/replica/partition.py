@@ -53,6 +53,7 @@ class OwnedPartition:
 
         Raises StreamBroken, and remembers it in `broken`; what came before is in `fed` then.
         """
+        assert region not in self.broken, f"the stream of {region} is broken: nothing behind the break may be read"
         try:
             if records:
                 self._prove(region, records[0])

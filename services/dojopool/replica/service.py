@@ -64,7 +64,8 @@ class Replica:
         self._log, self._store, self._loaded, self._clock, self._observer = log, store, loaded, clock, observer
         self._regions = {topic: region for region, topic in config.topics.items()}
         self._health = Health()
-        self._holdings: Holdings | None = None
+        self.holdings: Holdings | None = None
+        """What is held, once `run` has begun; for others to look at only."""
         self._is_stopping = False
         self._patience: asyncio.Timeout | None = None
         """Limits what is left of `run` once it is to stop."""
@@ -108,7 +109,7 @@ class Replica:
                 self._patience = None
 
     def _found(self) -> Report:
-        lanes, failed = ({}, {}) if self._holdings is None else (self._holdings.lanes, self._holdings.failed)
+        lanes, failed = ({}, {}) if self.holdings is None else (self.holdings.lanes, self.holdings.failed)
         return report(self._health, lanes, failed, now_s=asyncio.get_running_loop().time())
 
     async def _work(self, writer: LogWriter, membership: Membership) -> None:
@@ -123,7 +124,7 @@ class Replica:
                 observer=self._observer,
                 tasks=tasks,
             )
-            holdings = self._holdings = Holdings(
+            holdings = self.holdings = Holdings(
                 self.config, store=self._store, loaded=self._loaded, observer=self._observer, new_lane=new_lane
             )
             status = keep_status(
@@ -226,8 +227,7 @@ class Replica:
                 [
                     lane.partition
                     for number, lane in holdings.lanes.items()
-                    if config.region not in lane.partition.broken
-                    and marks.due(lane.partition, end=reader.end((config.own_topic, number)))
+                    if marks.due(lane.partition, end=reader.end((config.own_topic, number)))
                 ]
             )
 

@@ -255,20 +255,21 @@ async def test_letters_are_written_though_positions_stay() -> None:
 
 @pytest.mark.parametrize("refusal", ["fenced", "moved"])
 async def test_a_refused_write_loses_the_lane(refusal: str) -> None:
-    """The lane says why, sends nothing more, and what it is handed stays beside."""
-    store, scorer = SlowStore(), Scorer()
-    async with lane_on(store) as (lane, facts):
+    """The lane says why, sends nothing more, letters neither, and what it is handed stays beside."""
+    pipeline, store, scorer = Pipeline(), SlowStore(), Scorer()
+    async with lane_on(store, pipeline) as (lane, facts):
         if refusal == "fenced":
             await store.claim(0, owner="replica-2")
         else:
             store.flush()
         store.shut()
-        for offset in range(2):
-            await lane.take({"eu": records(offset, scorer.points("m-1"))}, ends=ENDS)
+        await lane.take({"eu": records(0, scorer.points("m-1"))}, ends=ENDS)
+        await lane.take({"eu": records(1, b"damaged")}, ends=ENDS)
         store.open()
         await lane.settle(timeout_s=1)
         await lane.take({"eu": records(2, scorer.points("m-1"))}, ends=ENDS)
 
+    assert pipeline.letters() == []
     assert isinstance(lane.lost, Refused)
     assert f"write to partition 0 was refused: {refusal}" in str(lane.lost)
     assert (len(store.begun), facts.batches, list(lane.left)) == (1, [], ["eu"])

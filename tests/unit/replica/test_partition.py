@@ -157,6 +157,16 @@ def test_a_jump_breaks_its_stream_alone() -> None:
     assert list(partition.broken) == ["eu"]
 
 
+def test_nothing_is_read_behind_a_break() -> None:
+    """Feeding a broken stream on would hide the gap: it is our own bug."""
+    partition = owned()
+    with pytest.raises(StreamBroken):
+        partition.feed("eu", records(0, mark(2)))
+
+    with pytest.raises(AssertionError, match="the stream of eu is broken"):
+        partition.feed("eu", records(1, Scorer().points("m-1")))
+
+
 def test_a_region_that_is_new_is_read_from_its_beginning() -> None:
     """What was stored before a region was added still is what the store must hold."""
     partition = owned(Head(7, STORED, POOL.version), regions=("eu", "us", "ap"))

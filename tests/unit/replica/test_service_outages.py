@@ -11,11 +11,12 @@ import pytest
 from dojopool.adapters.memory_clients import MemoryReader
 from dojopool.adapters.memory_group import MemoryMember
 from dojopool.adapters.memory_log import MemoryLog
+from dojopool.core.cut import Position
 from dojopool.core.record import Record
 from dojopool.errors import CallerError, ConfigError, StreamBroken, Unavailable
-from dojopool.ports import TopicPartition
+from dojopool.ports import Batch, MatchChange, TopicPartition
 from dojopool.replica.service import READER_S_MAX, TROUBLE_S
-from support.pipeline import Pipeline, Scorer, passed, until
+from support.pipeline import POOL, Pipeline, Scorer, passed, until
 from support.slow_store import SlowStore
 
 US = "us/gs-2#b"
@@ -142,6 +143,25 @@ async def test_a_store_that_is_away_at_the_start_of_a_partition_is_asked_again()
     assert problems.startswith("partition 0: claiming partition 0: the store of eu does not answer")
 
 
+async def test_damaged_state_stops_its_partition_alone(pipeline: Pipeline) -> None:
+    """What does not decode is named and left as it is; the other partition goes on."""
+    eu = Scorer()
+    head = await pipeline.store.claim(0, owner="test")
+    nowhere = {"eu": Position(), "us": Position()}
+    damage = MatchChange("m-9", b"damaged", {})
+    await pipeline.store.write(Batch(0, head.epoch, POOL.version, None, nowhere, [damage], 0))
+    match = pipeline.match_in(1)
+    async with pipeline.replica() as running:
+        pipeline.append(eu.points(match))
+        await pipeline.settled(partition=1, regions=["eu"])
+        await passed(10)
+        problems = running.problems()
+
+    assert problems.startswith("partition 0: ")
+    assert [number for number, _, _ in running.facts.claimed] == [1]
+    assert (await pipeline.points(match), await pipeline.states()) == (1, {"m-9": b"damaged"})
+
+
 @pytest.mark.parametrize("is_flushed", [True, False], ids=["flushed", "rolled back"])
 async def test_a_store_that_forgot_is_filled_again(is_flushed: bool) -> None:
     """A store that lost writes is noticed without a new event, within seconds, and soon holds everything again."""
@@ -199,9 +219,9 @@ async def test_a_poll_that_fails_is_tried_again(pipeline: Pipeline, log: Failing
         problems = running.problems()
         log.poll_error = None
         await pipeline.settled(regions=["eu"])
-        await until(lambda: running.replica.report().is_ready, "all is well again")
+        is_ready = running.replica.report().is_ready
 
-    assert problems == f"reading: {error}"
+    assert (problems, is_ready) == (f"reading: {error}", True)
     assert await pipeline.points(match) == 2
     assert (len(log.readers), len(running.facts.claimed)) == (1, 2)
 

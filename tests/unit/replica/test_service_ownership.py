@@ -193,6 +193,23 @@ async def test_a_stop_breaks_off_what_never_answers() -> None:
     assert members(pipeline) == []
 
 
+async def test_a_stop_takes_nothing_more_over() -> None:
+    """A replica that is told to stop while it takes over many partitions ends after the one it is at."""
+
+    class Sluggish(SlowStore):
+        async def claim(self, partition: int, *, owner: str) -> Head:
+            await asyncio.sleep(1)  # of the loop's clock
+            return await super().claim(partition, owner=owner)
+
+    pipeline = Pipeline(partitions=16)
+    async with pipeline.replica(store=Sluggish()) as running:
+        await passed(2.5)
+        running.replica.stop()
+        await running.ended()
+
+    assert [number for number, _, _ in running.facts.claimed] == [0, 1, 2]
+
+
 async def test_a_stop_before_the_start_ends_at_once() -> None:
     """A signal that comes before anything began is not forgotten."""
     pipeline = Pipeline()

@@ -42,6 +42,24 @@ async def test_repeated_records_count_once() -> None:
     assert sum(facts.duplicates for facts in running.facts.batches) == 3
 
 
+async def test_repeated_marks_mean_nothing() -> None:
+    """A mirror that goes back over marks and stops short of the newest leaves no gap: what counts is the first time a
+    tick is seen.
+    """
+    pipeline = Pipeline()
+    async with pipeline.replica() as running:
+        for tick in (1, 2, 3, 4, 5, 2, 3):
+            pipeline.append_mark(tick, region="us")
+            await pipeline.settled(regions=["us"])
+        repeated = pipeline.stored()["us"]
+        pipeline.append_mark(6, region="us")
+        await pipeline.settled(regions=["us"])
+        problems = running.problems()
+
+    assert (repeated.tick, repeated.mark_offset, repeated.next_offset) == (5, 4, 7)
+    assert (pipeline.stored()["us"].tick, problems) == (6, "")
+
+
 async def test_an_event_counts_only_in_its_own_region_s_stream() -> None:
     """What a node of us writes into eu's stream is a letter there, and an event in its own."""
     pipeline, us = Pipeline(), Scorer(US)
@@ -135,6 +153,7 @@ async def test_a_gap_stops_its_stream_alone() -> None:
         pipeline.append_mark(3, region="us")
         pipeline.append(us.points(here), region="us")
         problems = await named(running, "jumps from mark 1")
+        pipeline.append(us.points(here), region="us")
         pipeline.append(eu.points(here))
         pipeline.append(us.points(there), eu_free(there), region="us", partition=1)
         await pipeline.settled(regions=["eu"])
@@ -300,19 +319,22 @@ async def test_a_stream_at_its_limit_waits_and_goes_on(monkeypatch: pytest.Monke
     freeing = eu.points("m-1")
     async with pipeline.replica() as running:
         pipeline.append(*(us.points("m-1", seen={eu.node: 1}) for _ in range(12)), region="us")
-        problems = await named(running, "the stream of us is not read on, 5 of its events wait")
+        problems = await named(running, "the stream of us is not read on", "5 of its events wait")
         pipeline.append(eu.points("m-2"), partition=0)
         pipeline.append(us.points("m-1"), region="us")
         await until(lambda: "m-2" in pipeline.store.take_copy().partitions[0].states, "the stream of eu goes on")
         held_back = pipeline.stored()["us"].next_offset
+        pipeline.append(us.points("m-1"), region="us")
+        await passed(1)
+        kept = len(running.lanes[0].left["us"])
         pipeline.append(freeing)
         await pipeline.settled()
         report = running.replica.report()
 
     assert "missing are {'m-1': {'eu/gs-1#a': [(1, 1)]}}" in problems
-    assert held_back == 5
+    assert (held_back, kept) == (5, 7)
     assert report.is_ready
-    assert await pipeline.points("m-1") == 14
+    assert await pipeline.points("m-1") == 15
 
 
 async def test_more_records_than_a_batch_takes_are_all_stored(monkeypatch: pytest.MonkeyPatch) -> None:
