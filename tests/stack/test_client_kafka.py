@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -32,13 +31,6 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 PARTITIONS = 3
 DEADLINE_S = 60.0
 """For what a working system does in seconds at most."""
-
-
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of whoever runs the tests."""
-    for name in [name for name in os.environ if name.startswith("DOJO_")]:
-        monkeypatch.delenv(name)
 
 
 class Deployment:

@@ -38,7 +38,7 @@ def demo(
     from dojopool.local.league import SAMPLE, read_league
 
     plans = read_league(file or SAMPLE)
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     console.print(IN_MEMORY)
     console.print(f"playing {len(plans)} matches: home scorekeepers in eu, away scorekeepers in us")
     with _Bar(Console(stderr=True)) as bar:

@@ -51,23 +51,28 @@ class Reader:
     ) -> MatchView:
         """See `Dojo.read`."""
         wanted = clock_of(at_least, match)
-        deadline_s = asyncio.get_running_loop().time() + timeout_s
-        view = self._shown(match, await self._fields(match))
-        if wanted <= view.clock:
-            return view
+        now = asyncio.get_running_loop().time
+        deadline_s = now() + timeout_s
+        view: MatchView | None = None
         try:
-            async with asyncio.timeout_at(deadline_s):
+            async with asyncio.timeout_at(deadline_s if timeout_s > 0 else None):
+                view = self._shown(match, await self._fields(match))
+                if wanted <= view.clock:
+                    return view
                 with self._feed(match).rings(match) as ring:
-                    while not wanted <= view.clock:
-                        if asyncio.get_running_loop().time() >= deadline_s:
-                            raise TimeoutError  # a client may lose the cancellation (see `stopping`)
+                    while now() < deadline_s:  # not left to the timeout: a client may lose it (see `stopping`)
                         ring.clear()
                         view = self._shown(match, await self._fields(match))
-                        if not wanted <= view.clock:
-                            await self._rung(ring, deadline_s)
+                        if wanted <= view.clock:
+                            return view
+                        await self._rung(ring, deadline_s)
         except TimeoutError:
-            raise Unavailable(self._missing(view, wanted, timeout_s)) from None
-        return view
+            if view is None:
+                raise Unavailable(
+                    f"match {match} was to be read: the store of region {self._config.region} has not answered for"
+                    f" {timeout_s} s"
+                ) from None
+        raise Unavailable(self._missing(view, wanted, timeout_s))
 
     async def watch(self, match: str) -> AsyncIterator[MatchView]:
         """See `Dojo.watch`."""

@@ -112,6 +112,10 @@ class Fold:
         """How many events of `region`'s nodes wait."""
         return self._waiting.get(region, 0)
 
+    def undecoded(self) -> int:
+        """How many records of unknown schema are held. They count as waiting, and wait for a newer program."""
+        return sum(len(match.undecoded) for match in self.matches.values())
+
     def missing(self, *, most: int = 20) -> dict[str, dict[str, list[tuple[int, int]]]]:
         """What waiting events wait for: match -> node -> ranges of counters (first, last), for at most `most`
         matches.

@@ -5,9 +5,10 @@ depends on the record's bytes, its topic and partition and the fold version alon
 letter whose envelope is sound is also delivered, without its writes, so that its node is not blocked for ever.
 
 Bound. What waits for causal predecessors is limited per stream. At the limit `feed` stops in front of the next
-record; the other streams go on, which is what can free it. Not all can be full for ever: every writer reads and
-writes in one region, so whatever an event waits for was in some log before that event was written, and two streams
-cannot each wait for what lies behind the other's stopping point.
+record; the other streams go on, which is what can free it. Of events that the SDK wrote, not all can be full for ever:
+every writer reads and writes in one region, so whatever an event waits for was in some log before that event was
+written, and two streams cannot each wait for what lies behind the other's stopping point. Records of unknown schema
+wait too, for a newer program; and a hole in a foreign writer's counters can only be filled by that writer.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def _not_zero(points: int) -> int:
 
 Player = Annotated[str, Field(min_length=1, max_length=128)]
 FrameNumber = Annotated[int, Field(ge=1, le=INT_MAX)]
-Points = Annotated[int, Field(ge=-INT_MAX, le=INT_MAX), AfterValidator(_not_zero)]
+Points = Annotated[int, Field(ge=-INT_MAX - 1, le=INT_MAX), AfterValidator(_not_zero)]
 
 
 class PoolEvent(BaseModel):

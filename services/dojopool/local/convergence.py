@@ -29,22 +29,23 @@ class Delays:
 
 
 class ConvergenceProbe:
-    """Samples accepted events. Reads run in `tasks`; `is_linked` tells whether the link is up now."""
+    """Samples accepted events, by reading them in the other regions. The reads run in `tasks`."""
 
     def __init__(self, clients: Mapping[str, Dojo], tasks: asyncio.TaskGroup, *, every: int, timeout_s: float) -> None:
         self.delays = Delays()
         self._clients, self._tasks, self._every, self._timeout_s = clients, tasks, every, timeout_s
-        self._is_linked = True
+        self._cuts = 0
         self._healed_at: float | None = None
+        """When the last cut was healed; None before the first heal and while the link is cut."""
         self._seen = self._reading = 0
 
     def link_was_cut(self) -> None:
         """From now on events are counted as written while cut."""
-        self._is_linked = False
+        self._cuts += 1
+        self._healed_at = None
 
     def link_was_healed(self) -> None:
         """From now on events are counted as written while linked; for those written before, time begins now."""
-        self._is_linked = True
         self._healed_at = asyncio.get_running_loop().time()
 
     def note(self, receipt: Accepted) -> None:
@@ -52,11 +53,12 @@ class ConvergenceProbe:
         self._seen += 1
         if self._seen % self._every == 0 and self._reading < WAITING_MAX:
             self._reading += 1
-            self._tasks.create_task(self._follow(receipt, was_cut=not self._is_linked))
+            self._tasks.create_task(self._follow(receipt))
 
-    async def _follow(self, receipt: Accepted, *, was_cut: bool) -> None:
+    async def _follow(self, receipt: Accepted) -> None:
         now = asyncio.get_running_loop().time
-        accepted_at = now()
+        accepted_at, cuts = now(), self._cuts
+        was_cut = cuts > 0 and self._healed_at is None
         others = [client for region, client in self._clients.items() if region != receipt.region]
         try:
             for other in others:
@@ -65,10 +67,10 @@ class ConvergenceProbe:
             return  # not seen there in time: the digests will say so, a delay cannot
         finally:
             self._reading -= 1
-        if was_cut and self._healed_at is not None:
-            self.delays.healed.append(now() - max(accepted_at, self._healed_at))
-        else:
+        if not was_cut and self._cuts == cuts:
             self.delays.healthy.append(now() - accepted_at)
+        else:  # it was cut off, or its copy was on the way when the link was cut
+            self.delays.healed.append(now() - max(accepted_at, self._healed_at or accepted_at))
 
 
 def p50_and_p99(delays: list[float]) -> tuple[float, float] | None:

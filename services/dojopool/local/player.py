@@ -1,8 +1,9 @@
 """Playing matches through the SDK: two scorekeepers a match, each in a region of its own, many matches at a time.
 
-A scorekeeper writes its events in order and waits for each answer before the next; what one scorekeeper of a match
-writes waits for nothing of the other. So a match is as concurrent as two people with a score sheet each, and the log
-gets as many events at once as there are scorekeepers under way.
+A scorekeeper writes its events in order and waits for each answer before the next, and looks at the match before each
+frame, so that what it writes has seen what had come from the other region by then. It waits for nothing of the other:
+a match is as concurrent as two people with a score sheet each, and the log gets as many events at once as there are
+scorekeepers under way.
 
 An event whose outcome is unknown is waited for, since it may still arrive and must not be recorded anew. When it stays
 unknown the play ends: what comes later would only wait behind it. What was not begun then is counted as left out.
@@ -11,6 +12,7 @@ unknown the play ends: what comes later would only wait behind it. What was not 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from typing import Any, Final
 
 from dojopool.client import Accepted, Dojo, Receipt, Rejected, Unknown
 from dojopool.core.clock import VectorClock
-from dojopool.errors import CallerError, DojoError
+from dojopool.errors import CallerError, DojoError, Unavailable
 from dojopool.games.pool import PoolEvent
 from dojopool.local.league import MatchPlan
 from dojopool.local.pace import Pace
@@ -143,10 +145,15 @@ class _Play:
 
     async def _play_part(self, part: _Part) -> None:
         handle = await part.client.match(part.match)
+        frame: int | None = None
         for event in part.events:
             await self._pace.turn()
             if self._has_ended:
                 return
+            if getattr(event, "frame", None) != frame:
+                frame = getattr(event, "frame", None)
+                with contextlib.suppress(Unavailable):  # who cannot look at the score goes on writing
+                    await handle.read()
             receipt = await handle.record(event)
             self._note(await part.client.settle(receipt, timeout_s=SETTLE_TIMEOUT_S))
 

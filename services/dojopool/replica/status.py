@@ -62,10 +62,11 @@ def _problems_of(lane: Lane) -> Iterator[str]:
     streams = lane.partition.streams
     for region in streams.positions:
         if streams.is_full(region):
-            missing = lane.partition.fold.missing(most=MISSING_MATCHES_MAX)
+            fold = lane.partition.fold
+            missing = fold.missing(most=MISSING_MATCHES_MAX) or "no events"
             yield (
-                f"the stream of {region} is not read on, {streams.fold.waiting(region)} of its events wait for others;"
-                f" missing are {missing}"
+                f"the stream of {region} is not read on: {fold.waiting(region)} of its events wait;"
+                f" {fold.undecoded()} records are of an unknown schema, and missing are {missing}"
             )
 
 
