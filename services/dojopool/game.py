@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from dojopool.core.crdt.kind import Edit, Write
+from dojopool.core.crdt.edit import Edit, Write
 from dojopool.core.crdt.maps import RecordKind, View
 from dojopool.core.event import Event
 from dojopool.core.match import FORMAT
@@ -65,6 +65,7 @@ class Game:
         self.decoder = decoder
         self.invariants: dict[str, Invariant] = {}
         self._reducers: dict[str, Reducer] = {}
+        self._new_edit()
 
     @property
     def kind(self) -> RecordKind:
@@ -107,9 +108,15 @@ class Game:
         reducer = self._reducers.get(event.type)
         if reducer is None:
             raise GameError(f"game {self.name} has no reducer for events of type {event.type}")
-        edit = Edit()
-        reducer(self.kind.editor(edit, ()), event.body)
-        return edit.writes()
+        if self._edit.is_full:
+            self._new_edit()
+        self._edit.begin()
+        reducer(self._editor, event.body)
+        return self._edit.take()
+
+    def _new_edit(self) -> None:
+        self._edit = Edit()
+        self._editor = self.kind.editor(self._edit, self._edit.route(None))
 
     def violations(self, view: View) -> list[str]:
         """The sorted names of the invariants that `view` breaks. A rule that raises counts as broken, and hides no

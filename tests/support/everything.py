@@ -11,12 +11,12 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
-from dojopool.core.crdt.maps import RecordEditor
 from dojopool.core.cut import Mark
 from dojopool.core.event import Event
 from dojopool.core.fold import Fold
 from dojopool.core.match import Match
 from dojopool.core.names import envelope_fault
+from dojopool.core.state.write_side import RecordEditor
 from dojopool.errors import RefusedRecord, UnknownSchema
 from dojopool.game import (
     Game,

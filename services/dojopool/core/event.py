@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
-from dojopool.core.crdt.kind import Write
+from dojopool.core.crdt.cell import Origin
+from dojopool.core.crdt.edit import Write
 
 Dot: TypeAlias = tuple[str, int]
 """`(node, seq)`: names one event; `seq` counts from 1 without holes per match and node."""
@@ -24,16 +25,20 @@ STAMP_MAX: Final = 1 << 62
 """Upper end of a stamp, inclusive: a signed 64-bit schema field with room for arithmetic."""
 
 
-class Event:
+_NOTHING: Final[Mapping[str, int]] = {}
+
+
+class Event(Origin):
     """One immutable fact about one match, as read from a stream. Checked before it is built (see `dojopool.codec`).
 
     `context` is None when the writer's context is the one of its previous event on the match. `base` is None for
     `seq - 1`. `body` is the decoded record of type `type`, or a RefusedBody: the event then counts, but writes
     nothing. `data` are the bytes the event was read from; they identify its payload and are stored while it waits.
     `writes` is what the game's reducer made of the body; whoever reads the event sets it once, before delivery.
+    `observed` is the context in full, own node included: known once the event is delivered, and set then.
     """
 
-    __slots__ = ("base", "body", "context", "data", "match", "node", "seq", "stamp", "type", "writes")
+    __slots__ = ("base", "body", "context", "data", "match", "type", "writes")
 
     def __init__(  # noqa: PLR0913 - built positionally by the generated decoder, once per record read
         self,
@@ -47,12 +52,13 @@ class Event:
         body: Any,
         data: bytes,
     ) -> None:
-        self.match = match
         self.node = node
         self.seq = seq
+        self.stamp = stamp
+        self.observed = _NOTHING
+        self.match = match
         self.base = base
         self.context = context
-        self.stamp = stamp
         self.type = type
         self.body = body
         self.data = data

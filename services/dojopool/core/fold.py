@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dojopool.core.crdt.kind import Write
+from dojopool.core.crdt.edit import Write
 from dojopool.core.crdt.maps import RecordKind
 from dojopool.core.cut import Mark
 from dojopool.core.event import Event, RefusedBody

@@ -137,7 +137,7 @@ class Inbox:
         self.delivered[node] = seq
         observed = self.contexts.get(node) or {} if event.context is None else dict(event.context)
         observed[node] = seq - 1 if event.base is None else event.base
-        self.contexts[node] = observed
+        self.contexts[node] = event.observed = observed
         self._remember(event)
         if self._waiting:
             if node in self._waiting:

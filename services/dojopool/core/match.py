@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from dojopool.core.crdt.cell import Origin
 from dojopool.core.crdt.encoding import Reader, Writer
 from dojopool.core.crdt.kind import Node
 from dojopool.core.crdt.maps import RecordKind
@@ -145,11 +144,18 @@ class Match:
         if event.stamp > self.stamp:
             self.stamp = event.stamp
         fields = 0
-        if event.writes:
-            origin = Origin(event.node, event.seq, event.stamp, self.inbox.contexts[event.node])
-            for write in event.writes:
-                kind.write(self.root, write, 0, origin)
-                fields |= 1 << write.path[0]
+        for route, action, payload in event.writes:
+            if action is None:
+                kind.remove(self.root, route.path, 0, event.observed)
+            else:
+                node = self.root
+                for step, make in route.steps:
+                    child = node.get(step)
+                    if child is None:
+                        child = node[step] = make()
+                    node = child
+                action(node, event, payload)
+            fields |= 1 << route.path[0]
         return fields
 
 

@@ -41,7 +41,10 @@ Clock: TypeAlias = Mapping[str, int]
 
 
 class Origin:
-    """The event that writes: its dot, its stamp, and every dot it had observed (own node included)."""
+    """What a cell asks of the event that writes: its dot, its stamp, and every dot it had observed (own node included).
+
+    `core.event.Event` is one: an object of its own per event would cost as much as the write.
+    """
 
     __slots__ = ("node", "observed", "seq", "stamp")
 

@@ -17,7 +17,8 @@ from typing import Any
 
 from dojopool.core.crdt import cell as cells
 from dojopool.core.crdt.cell import Cell, Origin, Payload
-from dojopool.core.crdt.kind import Edit, Leaf, Node, Path, check_scalar
+from dojopool.core.crdt.edit import Edit, Editor, Route
+from dojopool.core.crdt.kind import Leaf, Node, check_scalar
 
 
 def _increase(cell: Cell, origin: Origin, payload: Payload) -> None:
@@ -38,8 +39,8 @@ class Counter(Leaf):
     def __init__(self, *, is_resettable: bool) -> None:
         self.is_resettable = is_resettable
 
-    def editor(self, edit: Edit, path: Path) -> CounterEditor:
-        return ResettableCounterEditor(edit, path) if self.is_resettable else CounterEditor(edit, path)
+    def editor(self, edit: Edit, route: Route) -> CounterEditor:
+        return (ResettableCounterEditor if self.is_resettable else CounterEditor)(self, edit, route)
 
     def plain(self, node: Node) -> int:
         return sum([entry[3] for entry in node])
@@ -51,17 +52,14 @@ class Counter(Leaf):
         return "counter(resettable)" if self.is_resettable else "counter()"
 
 
-class CounterEditor:
+class CounterEditor(Editor):
     """Verb of a counter."""
 
-    __slots__ = ("_edit", "_path")
-
-    def __init__(self, edit: Edit, path: Path) -> None:
-        self._edit, self._path = edit, path
+    __slots__ = ()
 
     def add(self, amount: int) -> None:
         """Add `amount`, which may be negative."""
-        self._edit.put(self._path, _increase, check_scalar(amount, int, field="add"), _sum)
+        self._edit.put(self._route, _increase, check_scalar(amount, int, field="add"), _sum)
 
 
 class ResettableCounterEditor(CounterEditor):
@@ -71,4 +69,4 @@ class ResettableCounterEditor(CounterEditor):
 
     def reset(self) -> None:
         """Take back every addition that the event's writer had read."""
-        self._edit.drop(self._path)
+        self._edit.drop(self._route)

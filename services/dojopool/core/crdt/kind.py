@@ -1,107 +1,46 @@
 """What a type of field is: a node in the tree of declared state, and the rules for it.
 
-State is a tree. Its leaves are cells; maps and records stand above them. A `Kind` holds no state: it knows how to
-write into, drop from, join, read and encode a piece of state that the fold owns (`Node`). `Leaf` is the base of every
-type that is one cell, and leaves only two questions to it: what an operation does to the cell, and how the cell is
-read.
+State is a tree. Its leaves are cells; maps and records stand above them and are dictionaries from a *step* (a key, or
+the number of a field) to the node below. A `Kind` holds no state: it knows how to drop from, join, read and encode a
+piece of state that the fold owns (`Node`). `Leaf` is the base of every type that is one cell, and leaves only two
+questions to it: what an operation does to the cell, and how the cell is read. `edit` has the way in: the writes of an
+event.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any, ClassVar, Final, TypeAlias
 
 from dojopool.core.crdt import cell as cells
-from dojopool.core.crdt.cell import Cell, Clock, Entry, Origin, Payload
+from dojopool.core.crdt.cell import Cell, Clock, Entry, Payload
+from dojopool.core.crdt.edit import Edit, Editor, Path, Route
 from dojopool.core.crdt.encoding import Reader, Writer
 from dojopool.errors import CorruptState, GameError
 
 Node: TypeAlias = Any
-"""A piece of state: a cell (list), a map (dict) or a record (list of nodes, None where nothing is held)."""
-
-Action: TypeAlias = Callable[[Cell, Origin, Payload], None]
-"""What an operation does to a cell."""
-
-Fold: TypeAlias = Callable[[Any, Any], Payload]
-"""Makes one payload of two operations of one event on one cell."""
-
-Path: TypeAlias = tuple[Any, ...]
-"""From the root to a node: field numbers in records, keys in maps."""
-
-
-class Write:
-    """One operation of one event: at `path`, do `action` with `payload`; without an action, drop all that was
-    observed there.
-    """
-
-    __slots__ = ("action", "path", "payload")
-
-    def __init__(self, path: Path, action: Action | None, payload: Payload) -> None:
-        self.path = path
-        self.action = action
-        self.payload = payload
-
-
-class Edit:
-    """Collects the writes of one event while its reducer runs; nothing reaches the state before the reducer has
-    returned.
-
-    An event has one dot, and a cell holds one entry per dot: so two operations of one event on one cell become one (a
-    register takes the last, a counter the sum) or are refused (adding and removing one element). Removing a map key or
-    clearing a set is about what was read, which an event's own writes are not: they stay, whatever was called first.
-    """
-
-    __slots__ = ("_removals", "_writes")
-
-    def __init__(self) -> None:
-        self._removals: dict[Path, Write] = {}
-        self._writes: dict[Path, Write] = {}
-
-    def put(self, path: Path, action: Action, payload: Payload, fold: Fold | None = None) -> None:
-        """Note an operation. Of several on one cell the last stays, or what `fold(earlier, later)` makes of them."""
-        earlier = self._writes.get(path)
-        if earlier is not None:
-            if earlier.action is not action:
-                raise GameError(f"one event does two opposite things to one value, at {path!r}; make it two events")
-            if fold is not None:
-                payload = fold(earlier.payload, payload)
-        self._writes[path] = Write(path, action, payload)
-
-    def drop(self, path: Path) -> None:
-        """Note that what was observed in the one cell at `path` is taken back."""
-        earlier = self._writes.get(path)
-        if earlier is not None and earlier.action is not None:
-            raise GameError(f"one event writes and takes back one value, at {path!r}; make it two events")
-        self._writes[path] = Write(path, None, None)
-
-    def remove(self, path: Path) -> None:
-        """Note a removal of everything observed at and below `path`, which does not touch what this event writes."""
-        self._removals[path] = Write(path, None, None)
-
-    def writes(self) -> tuple[Write, ...]:
-        """All that was noted, removals first."""
-        return (*self._removals.values(), *self._writes.values())
+"""A piece of state: a cell (list), or a map or record (dict, without the steps that hold nothing)."""
 
 
 class Kind(ABC):
     """Rules of one type of state. Instances are immutable and shared."""
 
-    @abstractmethod
+    node: ClassVar[type]
+    """Type of this kind's nodes: list or dict. One that holds nothing is empty, and so false."""
+
     def empty(self) -> Node:
         """Fresh state that holds nothing."""
+        return self.node()
 
     @abstractmethod
-    def is_held(self, node: Node) -> bool:
-        """Whether any entry lives in `node`; a map key is present exactly then."""
+    def editor(self, edit: Edit, route: Route) -> Any:
+        """The object whose verbs a reducer calls; they note writes at `route` in `edit` and read nothing."""
 
     @abstractmethod
-    def editor(self, edit: Edit, path: Path) -> Any:
-        """The object whose verbs a reducer calls; they note writes at `path` in `edit` and read nothing."""
-
-    @abstractmethod
-    def write(self, node: Node, write: Write, depth: int, origin: Origin) -> None:
-        """Carry out `write`, whose path has led here by its first `depth` steps. In place."""
+    def remove(self, node: Node, path: Path, depth: int, observed: Clock) -> None:
+        """Drop what is within `observed` at and below `path`, which has led here by its first `depth` steps. In
+        place; what holds nothing afterwards is taken out.
+        """
 
     @abstractmethod
     def drop(self, node: Node, observed: Clock) -> None:
@@ -123,7 +62,7 @@ class Kind(ABC):
 
     @abstractmethod
     def encode(self, node: Node, out: Writer) -> None:
-        """Append the canonical bytes of `node`, which must be held."""
+        """Append the canonical bytes of `node`, which must hold something."""
 
     @abstractmethod
     def decode(self, source: Reader) -> Node:
@@ -137,23 +76,22 @@ class Kind(ABC):
 class Leaf(Kind):
     """A type whose state is one cell."""
 
+    node = list
+
     is_stamped: ClassVar[bool] = False
     """Whether reading needs stamps; only then are they kept and stored."""
 
     scalar: type
     """Type of the payloads of this type's entries."""
 
-    def empty(self) -> Cell:
-        return []
+    editor_class: ClassVar[type[Editor]]
+    """The verbs of this type."""
 
-    def is_held(self, node: Node) -> bool:
-        return bool(node)
+    def editor(self, edit: Edit, route: Route) -> Any:
+        return self.editor_class(self, edit, route)
 
-    def write(self, node: Node, write: Write, depth: int, origin: Origin) -> None:
-        if write.action is None:
-            cells.drop(node, origin.observed)
-        else:
-            write.action(node, origin, write.payload)
+    def remove(self, node: Node, path: Path, depth: int, observed: Clock) -> None:
+        cells.drop(node, observed)
 
     def drop(self, node: Node, observed: Clock) -> None:
         cells.drop(node, observed)

@@ -12,7 +12,8 @@ from typing import Any
 
 from dojopool.core.crdt import cell as cells
 from dojopool.core.crdt.cell import Cell, Origin, Payload
-from dojopool.core.crdt.kind import SCALARS, Edit, Leaf, Node, Path, check_scalar, check_scalar_type
+from dojopool.core.crdt.edit import Editor
+from dojopool.core.crdt.kind import SCALARS, Leaf, Node, check_scalar, check_scalar_type
 from dojopool.core.crdt.registers import by_stamp
 from dojopool.errors import GameError
 
@@ -25,17 +26,25 @@ def _refuse_two(earlier: Payload, later: Payload) -> Payload:
     raise GameError(f"one event appends {earlier!r} and {later!r} to one log; make it two events")
 
 
+class LogEditor(Editor):
+    """Verb of a log."""
+
+    __slots__ = ()
+
+    def append(self, value: Any) -> None:
+        """Append `value`; once per event."""
+        self._edit.put(self._route, _append, check_scalar(value, self._kind.scalar, field="append"), _refuse_two)
+
+
 class Log(Leaf):
     """An append-only list. Read: the values in order."""
 
     is_stamped = True
+    editor_class = LogEditor
 
     def __init__(self, scalar: type) -> None:
         check_scalar_type(scalar, field="log")
         self.scalar = scalar
-
-    def editor(self, edit: Edit, path: Path) -> LogEditor:
-        return LogEditor(self, edit, path)
 
     def plain(self, node: Node) -> list[Any]:
         return [entry[3] for entry in sorted(node, key=by_stamp)]
@@ -45,16 +54,3 @@ class Log(Leaf):
 
     def describe(self) -> str:
         return f"log({SCALARS[self.scalar]})"
-
-
-class LogEditor:
-    """Verb of a log."""
-
-    __slots__ = ("_edit", "_kind", "_path")
-
-    def __init__(self, kind: Log, edit: Edit, path: Path) -> None:
-        self._kind, self._edit, self._path = kind, edit, path
-
-    def append(self, value: Any) -> None:
-        """Append `value`; once per event."""
-        self._edit.put(self._path, _append, check_scalar(value, self._kind.scalar, field="append"), _refuse_two)

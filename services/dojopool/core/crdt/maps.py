@@ -12,17 +12,65 @@ Sources: Riak DT's map (2014) for the semantics; Almeida et al. (2018) for the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
-from dojopool.core.crdt.cell import Clock, Origin
+from dojopool.core.crdt.cell import Clock
+from dojopool.core.crdt.edit import Edit, Editor, Path, Route
 from dojopool.core.crdt.encoding import Reader, Writer
-from dojopool.core.crdt.kind import SCALARS, Edit, Kind, Node, Path, Write, check_scalar, check_scalar_type
-from dojopool.errors import CorruptState, GameError
+from dojopool.core.crdt.kind import SCALARS, Kind, Node, check_scalar, check_scalar_type
+from dojopool.errors import CorruptState
 
 
-class Keyed(Kind):
+class Branch(Kind):
+    """What has nodes below it: a dictionary from steps to those that hold anything."""
+
+    node = dict
+
+    @abstractmethod
+    def below(self, step: Any) -> Kind:
+        """The kind of the node that `step` leads to."""
+
+    def remove(self, node: Node, path: Path, depth: int, observed: Clock) -> None:
+        if depth == len(path):
+            self.drop(node, observed)
+            return
+        step = path[depth]
+        child = node.get(step)
+        if child is not None:
+            self.below(step).remove(child, path, depth + 1, observed)
+            if not child:
+                del node[step]
+
+    def drop(self, node: Node, observed: Clock) -> None:
+        for step in list(node):
+            self.below(step).drop(node[step], observed)
+            if not node[step]:
+                del node[step]
+
+    def join(self, mine: Node, theirs: Node, my_clock: Clock, their_clock: Clock) -> dict[Any, Node]:
+        joined = {}
+        for step in {**mine, **theirs}:
+            kind = self.below(step)
+            left = mine[step] if step in mine else kind.empty()
+            right = theirs[step] if step in theirs else kind.empty()
+            node = kind.join(left, right, my_clock, their_clock)
+            if node:
+                joined[step] = node
+        return joined
+
+    def decode_below(self, step: Any, source: Reader) -> Node:
+        """The stored node that `step` leads to. Raises CorruptState, also when it holds nothing: that is not stored."""
+        kind = self.below(step)
+        node = kind.decode(source)
+        if not node:
+            raise CorruptState(f"a stored {kind.describe()} is empty; what holds nothing is not stored")
+        return node
+
+
+class Keyed(Branch):
     """A dictionary from scalars of one type to nodes of one kind: the body of maps and sets."""
 
     def __init__(self, key: type, inner: Kind, *, field: str) -> None:
@@ -30,46 +78,8 @@ class Keyed(Kind):
         self.key = key
         self.inner = inner
 
-    def check_key(self, key: Any) -> Any:
-        """`key`, when it has the declared type. Raises GameError otherwise."""
-        return check_scalar(key, self.key, field="a key")
-
-    def empty(self) -> dict[Any, Node]:
-        return {}
-
-    def is_held(self, node: Node) -> bool:
-        return bool(node)
-
-    def write(self, node: Node, write: Write, depth: int, origin: Origin) -> None:
-        if depth == len(write.path):
-            self.drop(node, origin.observed)
-            return
-        key = write.path[depth]
-        child = node.get(key)
-        if write.action is not None:
-            if child is None:
-                child = node[key] = self.inner.empty()
-            self.inner.write(child, write, depth + 1, origin)
-        elif child is not None:
-            self.inner.write(child, write, depth + 1, origin)
-            if not self.inner.is_held(child):
-                del node[key]
-
-    def drop(self, node: Node, observed: Clock) -> None:
-        for key in list(node):
-            self.inner.drop(node[key], observed)
-            if not self.inner.is_held(node[key]):
-                del node[key]
-
-    def join(self, mine: Node, theirs: Node, my_clock: Clock, their_clock: Clock) -> dict[Any, Node]:
-        joined = {}
-        for key in {**mine, **theirs}:
-            left = mine[key] if key in mine else self.inner.empty()
-            right = theirs[key] if key in theirs else self.inner.empty()
-            node = self.inner.join(left, right, my_clock, their_clock)
-            if self.inner.is_held(node):
-                joined[key] = node
-        return joined
+    def below(self, step: Any) -> Kind:
+        return self.inner
 
     def encode(self, node: Node, out: Writer) -> None:
         out.unsigned(len(node))
@@ -85,8 +95,37 @@ class Keyed(Kind):
             if type(key) is not self.key or not (before is None or before < key):
                 raise CorruptState(f"key {key!r} of a stored {self.describe()} is of another type or out of order")
             before = key
-            node[key] = _held(self.inner, self.inner.decode(source))
+            node[key] = self.decode_below(key, source)
         return node
+
+
+class KeyedEditor(Editor):
+    """Leads on to the editors below, by key."""
+
+    __slots__ = ("_below",)
+
+    def __init__(self, kind: Keyed, edit: Edit, route: Route) -> None:
+        super().__init__(kind, edit, route)
+        self._below: dict[Any, Any] = {}
+
+    def __getitem__(self, key: Any) -> Any:
+        """The editor below `key`. Raises GameError for a key of another type: 1, True and 1.0 are three things."""
+        if type(key) is self._kind.key:
+            known = self._below.get(key)
+            if known is not None:
+                return known
+        inner = self._kind.inner
+        check_scalar(key, self._kind.key, field="a key")
+        self._below[key] = editor = inner.editor(self._edit, self._edit.route(self._route, key, inner.node))
+        return editor
+
+    # Without these, a loop or `in` would fall back to asking for the keys 0, 1, 2 and so on, for ever.
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("a reducer writes and never reads: what is held cannot be looped over")
+
+    def __contains__(self, key: object) -> NoReturn:
+        raise TypeError("a reducer writes and never reads: what is held cannot be asked for")
 
 
 class Map(Keyed):
@@ -95,8 +134,8 @@ class Map(Keyed):
     def __init__(self, key: type, inner: Kind) -> None:
         super().__init__(key, inner, field="map_of")
 
-    def editor(self, edit: Edit, path: Path) -> MapEditor:
-        return MapEditor(self, edit, path)
+    def editor(self, edit: Edit, route: Route) -> MapEditor:
+        return MapEditor(self, edit, route)
 
     def plain(self, node: Node) -> dict[Any, Any]:
         return {key: self.inner.plain(node[key]) for key in sorted(node)}
@@ -114,27 +153,62 @@ class Map(Keyed):
         return key in ("true", "True") if self.key is bool else self.key(key)
 
 
-class MapEditor:
+class MapEditor(KeyedEditor):
     """Verbs of a map: `map[key]` leads on, `map.remove(key)` removes what was read."""
 
-    __slots__ = ("_edit", "_kind", "_path")
-
-    def __init__(self, kind: Map, edit: Edit, path: Path) -> None:
-        self._kind, self._edit, self._path = kind, edit, path
-
-    def __getitem__(self, key: Any) -> Any:
-        kind = self._kind
-        if kind.key is not str or type(key) is not str:  # a string of the right type needs no call: this is a hot path
-            kind.check_key(key)
-        return kind.inner.editor(self._edit, (*self._path, key))
-
-    # Without these, a loop over a map or `in` would fall back to asking for the keys 0, 1, 2 and so on, for ever.
-    __iter__ = None
-    __contains__ = None
+    __slots__ = ()
 
     def remove(self, key: Any) -> None:
         """Remove everything under `key` that the event's writer had read."""
-        self._edit.remove((*self._path, self._kind.check_key(key)))
+        check_scalar(key, self._kind.key, field="a key")
+        self._edit.remove(self._edit.route(self._route, key))
+
+
+class RecordKind(Branch):
+    """Named fields, each of its own kind. Its node is a dictionary from the number of a field to what it holds."""
+
+    def __init__(self, fields: Mapping[str, Kind], editor_class: Callable[[RecordKind, Edit, Route], Any]) -> None:
+        self.names = tuple(fields)
+        self.kinds: tuple[Kind, ...] = tuple(fields.values())
+        self._editor_class = editor_class
+
+    def below(self, step: int) -> Kind:
+        return self.kinds[step]
+
+    def editor(self, edit: Edit, route: Route) -> Any:
+        return self._editor_class(self, edit, route)
+
+    def plain_field(self, node: Node, index: int) -> Any:
+        """The plain value of one field."""
+        kind = self.kinds[index]
+        return kind.plain(node[index] if index in node else kind.empty())
+
+    def plain(self, node: Node) -> dict[str, Any]:
+        return {name: self.plain_field(node, index) for index, name in enumerate(self.names)}
+
+    def view(self, plain: Any) -> View:
+        return View({name: kind.view(plain[name]) for name, kind in zip(self.names, self.kinds, strict=True)})
+
+    def encode(self, node: Node, out: Writer) -> None:
+        out.unsigned(len(node))
+        for index in sorted(node):
+            out.unsigned(index)
+            self.kinds[index].encode(node[index], out)
+
+    def decode(self, source: Reader) -> dict[int, Node]:
+        node: dict[int, Node] = {}
+        before = -1
+        for _ in range(source.unsigned()):
+            index = source.unsigned()
+            if not before < index < len(self.kinds):
+                raise CorruptState(f"field {index} of a stored record is unknown or out of order")
+            before = index
+            node[index] = self.decode_below(index, source)
+        return node
+
+    def describe(self) -> str:
+        fields = ", ".join(f"{name}: {kind.describe()}" for name, kind in zip(self.names, self.kinds, strict=True))
+        return f"record({fields})"
 
 
 class View:
@@ -166,120 +240,3 @@ class View:
 
     def __repr__(self) -> str:
         return f"View({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"
-
-
-class RecordKind(Kind):
-    """Named fields, each of its own kind. Its node is a list in order of declaration, None where nothing is held."""
-
-    def __init__(self, fields: Mapping[str, Kind], editor_class: type[RecordEditor]) -> None:
-        self.names = tuple(fields)
-        self.kinds = tuple(fields.values())
-        self._editor_class = editor_class
-
-    def editor(self, edit: Edit, path: Path) -> RecordEditor:
-        return self._editor_class(edit, path)
-
-    def empty(self) -> list[Node]:
-        return [None] * len(self.kinds)
-
-    def is_held(self, node: Node) -> bool:
-        return any(child is not None for child in node)
-
-    def write(self, node: Node, write: Write, depth: int, origin: Origin) -> None:
-        if depth == len(write.path):
-            self.drop(node, origin.observed)
-            return
-        index = write.path[depth]
-        kind = self.kinds[index]
-        child = node[index]
-        if write.action is not None:
-            if child is None:
-                child = node[index] = kind.empty()
-            kind.write(child, write, depth + 1, origin)
-        elif child is not None:
-            kind.write(child, write, depth + 1, origin)
-            if not kind.is_held(child):
-                node[index] = None
-
-    def drop(self, node: Node, observed: Clock) -> None:
-        for index, child in enumerate(node):
-            if child is not None:
-                self.kinds[index].drop(child, observed)
-                if not self.kinds[index].is_held(child):
-                    node[index] = None
-
-    def join(self, mine: Node, theirs: Node, my_clock: Clock, their_clock: Clock) -> list[Node]:
-        joined = self.empty()
-        for index, kind in enumerate(self.kinds):
-            if mine[index] is not None or theirs[index] is not None:
-                left = kind.empty() if mine[index] is None else mine[index]
-                right = kind.empty() if theirs[index] is None else theirs[index]
-                node = kind.join(left, right, my_clock, their_clock)
-                joined[index] = node if kind.is_held(node) else None
-        return joined
-
-    def plain_field(self, node: Node, index: int) -> Any:
-        """The plain value of one field."""
-        child = node[index]
-        return self.kinds[index].plain(self.kinds[index].empty() if child is None else child)
-
-    def plain(self, node: Node) -> dict[str, Any]:
-        return {name: self.plain_field(node, index) for index, name in enumerate(self.names)}
-
-    def view(self, plain: Any) -> View:
-        return View({name: kind.view(plain[name]) for name, kind in zip(self.names, self.kinds, strict=True)})
-
-    def encode(self, node: Node, out: Writer) -> None:
-        out.unsigned(sum(child is not None for child in node))
-        for index, child in enumerate(node):
-            if child is not None:
-                out.unsigned(index)
-                self.kinds[index].encode(child, out)
-
-    def decode(self, source: Reader) -> list[Node]:
-        node = self.empty()
-        before = -1
-        for _ in range(source.unsigned()):
-            index = source.unsigned()
-            if not before < index < len(node):
-                raise CorruptState(f"field {index} of a stored record is unknown or out of order")
-            before = index
-            node[index] = _held(self.kinds[index], self.kinds[index].decode(source))
-        return node
-
-    def describe(self) -> str:
-        fields = ", ".join(f"{name}: {kind.describe()}" for name, kind in zip(self.names, self.kinds, strict=True))
-        return f"record({fields})"
-
-
-class RecordEditor:
-    """Base of the write side of a declared state: one property per field, made when the state class is declared."""
-
-    __slots__ = ("_edit", "_path")
-
-    def __init__(self, edit: Edit, path: Path) -> None:
-        self._edit, self._path = edit, path
-
-
-def record(fields: Mapping[str, Kind], *, name: str) -> RecordKind:
-    """The kind of a declared state, with a write side whose attributes are its fields."""
-    properties: dict[str, Any] = {"__slots__": ()}
-    for index, (field, kind) in enumerate(fields.items()):
-        if hasattr(RecordEditor, field) or hasattr(View, field):
-            raise GameError(f"{name}.{field}: this name is taken; choose another name for the field")
-        properties[field] = property(_entrance(kind, index))
-    return RecordKind(fields, type(f"{name}Editor", (RecordEditor,), properties))
-
-
-def _held(kind: Kind, node: Node) -> Node:
-    """`node`, when it holds anything: nothing else is stored."""
-    if not kind.is_held(node):
-        raise CorruptState(f"a stored {kind.describe()} is empty; what holds nothing is not stored")
-    return node
-
-
-def _entrance(kind: Kind, index: int) -> Any:
-    def enter(editor: RecordEditor) -> Any:
-        return kind.editor(editor._edit, (*editor._path, index))
-
-    return enter

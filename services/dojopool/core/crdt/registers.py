@@ -26,8 +26,9 @@ from typing import Any
 
 from dojopool.core.crdt import cell as cells
 from dojopool.core.crdt.cell import Cell, Entry, Origin, Payload
+from dojopool.core.crdt.edit import Action, Editor
 from dojopool.core.crdt.encoding import Reader
-from dojopool.core.crdt.kind import SCALARS, Edit, Leaf, Node, Path, check_scalar, check_scalar_type
+from dojopool.core.crdt.kind import SCALARS, Leaf, Node, check_scalar, check_scalar_type
 from dojopool.errors import CorruptState, GameError
 
 
@@ -44,17 +45,25 @@ def _replace(cell: Cell, origin: Origin, payload: Payload) -> None:
     cells.replace(cell, origin, 0, payload)
 
 
+class RegisterEditor(Editor):
+    """Verb of a register."""
+
+    __slots__ = ()
+
+    def set(self, value: Any) -> None:
+        """Write `value` over everything the event's writer had read."""
+        self._edit.put(self._route, self._kind.action, check_scalar(value, self._kind.scalar, field="set"))
+
+
 class Register(Leaf):
     """What `lww` and `mv` share: a scalar type and the verb `set`."""
 
-    action = staticmethod(_replace)
+    editor_class = RegisterEditor
 
     def __init__(self, scalar: type) -> None:
         check_scalar_type(scalar, field=type(self).__name__.lower())
         self.scalar = scalar
-
-    def editor(self, edit: Edit, path: Path) -> RegisterEditor:
-        return RegisterEditor(self, edit, path)
+        self.action: Action = _replace_stamped if self.is_stamped else _replace
 
     def view(self, plain: Any) -> Any:
         return plain
@@ -63,24 +72,10 @@ class Register(Leaf):
         return f"{type(self).__name__.lower()}({SCALARS[self.scalar]})"
 
 
-class RegisterEditor:
-    """Verbs of a register."""
-
-    __slots__ = ("_edit", "_kind", "_path")
-
-    def __init__(self, kind: Register, edit: Edit, path: Path) -> None:
-        self._kind, self._edit, self._path = kind, edit, path
-
-    def set(self, value: Any) -> None:
-        """Write `value` over everything the event's writer had read."""
-        self._edit.put(self._path, self._kind.action, check_scalar(value, self._kind.scalar, field="set"))
-
-
 class Lww(Register):
     """Last writer wins. Read: the value, or None when nothing is held."""
 
     is_stamped = True
-    action = staticmethod(_replace_stamped)
 
     def plain(self, node: Node) -> Any:
         return max(node, key=by_stamp)[3] if node else None
@@ -150,47 +145,39 @@ class Extreme(Leaf):
         return f"{type(self).__name__.lower()}({', '.join(map(ascii, self.labels)) or 'int'})"
 
 
+class HighestEditor(Editor):
+    """Verb of `highest`."""
+
+    __slots__ = ()
+
+    def raise_to(self, value: Any) -> None:
+        """Make the level at least `value`."""
+        self._edit.put(self._route, _raise, self._kind.level_of(value), max)
+
+
 class Highest(Extreme):
     """The highest level ever raised to. Read: the level, or None."""
 
-    def editor(self, edit: Edit, path: Path) -> HighestEditor:
-        return HighestEditor(self, edit, path)
+    editor_class = HighestEditor
 
     def plain(self, node: Node) -> Any:
         return self.label_of(max(_level(entry[3]) for entry in node)) if node else None
 
 
-class HighestEditor:
-    """Verb of `highest`."""
+class LowestEditor(Editor):
+    """Verb of `lowest`."""
 
-    __slots__ = ("_edit", "_kind", "_path")
+    __slots__ = ()
 
-    def __init__(self, kind: Highest, edit: Edit, path: Path) -> None:
-        self._kind, self._edit, self._path = kind, edit, path
-
-    def raise_to(self, value: Any) -> None:
-        """Make the level at least `value`."""
-        self._edit.put(self._path, _raise, self._kind.level_of(value), max)
+    def lower_to(self, value: Any) -> None:
+        """Make the level at most `value`."""
+        self._edit.put(self._route, _lower, self._kind.level_of(value), min)
 
 
 class Lowest(Extreme):
     """The lowest level ever lowered to. Read: the level, or None."""
 
-    def editor(self, edit: Edit, path: Path) -> LowestEditor:
-        return LowestEditor(self, edit, path)
+    editor_class = LowestEditor
 
     def plain(self, node: Node) -> Any:
         return self.label_of(min(_level(entry[3]) for entry in node)) if node else None
-
-
-class LowestEditor:
-    """Verb of `lowest`."""
-
-    __slots__ = ("_edit", "_kind", "_path")
-
-    def __init__(self, kind: Lowest, edit: Edit, path: Path) -> None:
-        self._kind, self._edit, self._path = kind, edit, path
-
-    def lower_to(self, value: Any) -> None:
-        """Make the level at most `value`."""
-        self._edit.put(self._path, _lower, self._kind.level_of(value), min)

@@ -16,9 +16,10 @@ from typing import Any
 
 from dojopool.core.crdt import cell as cells
 from dojopool.core.crdt.cell import Cell, Origin, Payload, Scalar
+from dojopool.core.crdt.edit import Edit, Editor, Route
 from dojopool.core.crdt.encoding import Reader
-from dojopool.core.crdt.kind import SCALARS, Edit, Leaf, Node, Path
-from dojopool.core.crdt.maps import Keyed
+from dojopool.core.crdt.kind import SCALARS, Leaf, Node
+from dojopool.core.crdt.maps import Keyed, KeyedEditor
 from dojopool.errors import CorruptState
 
 
@@ -30,16 +31,31 @@ def _put_out(cell: Cell, origin: Origin, payload: Payload) -> None:
     cells.replace(cell, origin, 0, False)
 
 
+class FlagEditor(Editor):
+    """Verbs of a flag."""
+
+    __slots__ = ()
+
+    def enable(self) -> None:
+        """Switch on."""
+        self._edit.put(self._route, _put_in, None)
+
+    def disable(self) -> None:
+        """Switch off. Where enabling wins, this only takes back what was read."""
+        if self._kind.enable_wins:
+            self._edit.drop(self._route)
+        else:
+            self._edit.put(self._route, _put_out, None)
+
+
 class Flag(Leaf):
     """A switch where enabling or disabling wins a tie. Read: a boolean, False when never touched."""
 
     scalar = bool
+    editor_class = FlagEditor
 
     def __init__(self, *, enable_wins: bool) -> None:
         self.enable_wins = enable_wins
-
-    def editor(self, edit: Edit, path: Path) -> FlagEditor:
-        return FlagEditor(self, edit, path)
 
     def plain(self, node: Node) -> bool:
         if self.enable_wins:
@@ -59,38 +75,37 @@ class Flag(Leaf):
         return f"flag({'enable' if self.enable_wins else 'disable'} wins)"
 
 
-class FlagEditor:
-    """Verbs of a flag."""
+class SetEditor(KeyedEditor):
+    """Verbs of a set: each element is a flag under its own key."""
 
-    __slots__ = ("_edit", "_kind", "_path")
+    __slots__ = ()
 
-    def __init__(self, kind: Flag, edit: Edit, path: Path) -> None:
-        self._kind, self._edit, self._path = kind, edit, path
+    def add(self, element: Any) -> None:
+        """Put `element` in, over every removal that was read."""
+        self[element].enable()
 
-    def enable(self) -> None:
-        """Switch on."""
-        self._edit.put(self._path, _put_in, None)
+    def remove(self, element: Any) -> None:
+        """Put `element` out. Where adding wins, this takes back only the additions that were read; where removing
+        wins, it also holds against those that were not.
+        """
+        self[element].disable()
 
-    def disable(self) -> None:
-        """Switch off. Where enabling wins, this only takes back what was read."""
-        if self._kind.enable_wins:
-            self._edit.drop(self._path)
-        else:
-            self._edit.put(self._path, _put_out, None)
+    def clear(self) -> None:
+        """Take back everything that was read, of every element."""
+        self._edit.remove(self._route)
 
 
 class ElementSet(Keyed):
-    """What both sets share: elements of one scalar type, each a cell. Read: the sorted elements."""
+    """What both sets share: elements of one scalar type, each a flag. Read: the sorted elements."""
 
-    def __init__(self, scalar: type) -> None:
-        super().__init__(scalar, Flag(enable_wins=type(self) is AddWins), field=type(self).__name__.lower())
+    def __init__(self, scalar: type, *, add_wins: bool) -> None:
+        super().__init__(scalar, Flag(enable_wins=add_wins), field=type(self).__name__.lower())
 
-    def is_in(self, cell: Cell) -> bool:
-        """Whether the element whose cell this is belongs to the set."""
-        return bool(self.inner.plain(cell))
+    def editor(self, edit: Edit, route: Route) -> SetEditor:
+        return SetEditor(self, edit, route)
 
     def plain(self, node: Node) -> list[Scalar]:
-        return sorted(element for element, cell in node.items() if self.is_in(cell))
+        return sorted(element for element, cell in node.items() if self.inner.plain(cell))
 
     def view(self, plain: Any) -> tuple[Scalar, ...]:
         return tuple(plain)
@@ -102,54 +117,12 @@ class ElementSet(Keyed):
 class AddWins(ElementSet):
     """Add-wins set."""
 
-    def editor(self, edit: Edit, path: Path) -> AddWinsEditor:
-        return AddWinsEditor(self, edit, path)
-
-
-class AddWinsEditor:
-    """Verbs of an add-wins set."""
-
-    __slots__ = ("_edit", "_kind", "_path")
-
-    def __init__(self, kind: AddWins, edit: Edit, path: Path) -> None:
-        self._kind, self._edit, self._path = kind, edit, path
-
-    def add(self, element: Any) -> None:
-        """Put `element` in."""
-        self._edit.put((*self._path, self._kind.check_key(element)), _put_in, None)
-
-    def remove(self, element: Any) -> None:
-        """Take back every addition of `element` that was read."""
-        self._edit.drop((*self._path, self._kind.check_key(element)))
-
-    def clear(self) -> None:
-        """Take back every addition that was read."""
-        self._edit.remove(self._path)
+    def __init__(self, scalar: type) -> None:
+        super().__init__(scalar, add_wins=True)
 
 
 class RemoveWins(ElementSet):
     """Remove-wins set."""
 
-    def editor(self, edit: Edit, path: Path) -> RemoveWinsEditor:
-        return RemoveWinsEditor(self, edit, path)
-
-
-class RemoveWinsEditor:
-    """Verbs of a remove-wins set."""
-
-    __slots__ = ("_edit", "_kind", "_path")
-
-    def __init__(self, kind: RemoveWins, edit: Edit, path: Path) -> None:
-        self._kind, self._edit, self._path = kind, edit, path
-
-    def add(self, element: Any) -> None:
-        """Put `element` in, over every removal that was read."""
-        self._edit.put((*self._path, self._kind.check_key(element)), _put_in, None)
-
-    def remove(self, element: Any) -> None:
-        """Put `element` out, also against additions that were not read."""
-        self._edit.put((*self._path, self._kind.check_key(element)), _put_out, None)
-
-    def clear(self) -> None:
-        """Take back every addition and removal that was read."""
-        self._edit.remove(self._path)
+    def __init__(self, scalar: type) -> None:
+        super().__init__(scalar, add_wins=False)

@@ -13,8 +13,9 @@ from typing import Any
 
 from dojopool.core.crdt import cell as cells
 from dojopool.core.crdt.cell import Cell, Entry, Origin, Payload
+from dojopool.core.crdt.edit import Editor
 from dojopool.core.crdt.encoding import Reader, Writer
-from dojopool.core.crdt.kind import Edit, Leaf, Node, Path, check_scalar
+from dojopool.core.crdt.kind import Leaf, Node, check_scalar
 from dojopool.core.crdt.maps import View
 from dojopool.core.crdt.registers import by_stamp
 from dojopool.errors import GameError
@@ -34,13 +35,22 @@ def _claim_of(entry: Entry) -> tuple[int, str]:
     return payload
 
 
+class TurnEditor(Editor):
+    """Verb of a turn."""
+
+    __slots__ = ()
+
+    def claim(self, number: int, holder: str) -> None:
+        """Claim turn `number` for `holder`; once per event."""
+        claim = (check_scalar(number, int, field="a turn number"), check_scalar(holder, str, field="a turn holder"))
+        self._edit.put(self._route, _claim, claim, _refuse_two)
+
+
 class Turn(Leaf):
     """Turn claims. Read: `number`, `holder`, `previous` (each None when there is none) and the sorted `rivals`."""
 
     is_stamped = True
-
-    def editor(self, edit: Edit, path: Path) -> TurnEditor:
-        return TurnEditor(edit, path)
+    editor_class = TurnEditor
 
     def plain(self, node: Node) -> dict[str, Any]:
         if not node:
@@ -66,17 +76,3 @@ class Turn(Leaf):
 
     def describe(self) -> str:
         return "turn()"
-
-
-class TurnEditor:
-    """Verb of a turn."""
-
-    __slots__ = ("_edit", "_path")
-
-    def __init__(self, edit: Edit, path: Path) -> None:
-        self._edit, self._path = edit, path
-
-    def claim(self, number: int, holder: str) -> None:
-        """Claim turn `number` for `holder`; once per event."""
-        claim = (check_scalar(number, int, field="a turn number"), check_scalar(holder, str, field="a turn holder"))
-        self._edit.put(self._path, _claim, claim, _refuse_two)

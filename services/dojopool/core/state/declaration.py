@@ -16,10 +16,11 @@ from typing import Any, ClassVar
 from dojopool.core.crdt.counters import Counter
 from dojopool.core.crdt.kind import Kind
 from dojopool.core.crdt.log import Log
-from dojopool.core.crdt.maps import Map, RecordKind, record
+from dojopool.core.crdt.maps import Map, RecordKind
 from dojopool.core.crdt.registers import Highest, Lowest, Lww, Mv
 from dojopool.core.crdt.sets import AddWins, Flag, RemoveWins
 from dojopool.core.crdt.turn import Turn
+from dojopool.core.state.write_side import record
 from dojopool.errors import GameError
 
 

@@ -1,4 +1,4 @@
-"""What one event may do to one value, and which scalars state holds."""
+"""Which scalars state holds, and how a cell is stored."""
 
 from __future__ import annotations
 
@@ -6,87 +6,11 @@ from typing import Any
 
 import pytest
 
-from dojopool.core.crdt.cell import Cell, Origin, Payload
+from dojopool.core.crdt.cell import Cell, Payload
 from dojopool.core.crdt.encoding import Reader, Writer
-from dojopool.core.crdt.kind import INT_MAX, INT_MIN, Edit, Write, check_scalar, check_scalar_type
+from dojopool.core.crdt.kind import INT_MAX, INT_MIN, check_scalar, check_scalar_type
 from dojopool.core.crdt.registers import Lww
 from dojopool.errors import CorruptState, GameError
-
-
-def put_up(cell: Cell, origin: Origin, payload: Payload) -> None:
-    """Some action."""
-
-
-def put_down(cell: Cell, origin: Origin, payload: Payload) -> None:
-    """Another action."""
-
-
-def noted(edit: Edit) -> list[tuple[Any, ...]]:
-    """The writes as tuples."""
-    return [(write.path, write.action, write.payload) for write in edit.writes()]
-
-
-def test_of_two_writes_to_one_value_the_last_stays() -> None:
-    """An event has one dot, so a register takes the last value it sets."""
-    edit = Edit()
-    edit.put((0,), put_up, 1)
-    edit.put((0,), put_up, 2)
-
-    assert noted(edit) == [((0,), put_up, 2)]
-
-
-def test_two_writes_are_folded_where_the_type_says_how() -> None:
-    """A counter's additions become their sum, in the order they were called."""
-    edit = Edit()
-    edit.put((0,), put_up, "a", lambda earlier, later: f"{earlier}{later}")
-    edit.put((0,), put_up, "b", lambda earlier, later: f"{earlier}{later}")
-
-    assert noted(edit) == [((0,), put_up, "ab")]
-
-
-def test_opposite_writes_to_one_value_are_refused() -> None:
-    """An event cannot do two different things to one cell under one dot."""
-    edit = Edit()
-    edit.put((0, "x"), put_up, None)
-
-    with pytest.raises(GameError, match="two opposite things"):
-        edit.put((0, "x"), put_down, None)
-    edit.put((0, "y"), put_down, None)
-
-
-def test_writing_and_taking_back_one_value_is_refused() -> None:
-    """Both orders of writing a value and taking it back are refused."""
-    written, dropped = Edit(), Edit()
-    written.put((0,), put_up, 1)
-    dropped.drop((0,))
-
-    with pytest.raises(GameError, match="takes back"):
-        written.drop((0,))
-    with pytest.raises(GameError, match="opposite"):
-        dropped.put((0,), put_up, 1)
-
-
-@pytest.mark.parametrize("removed_first", [True, False])
-@pytest.mark.parametrize("path", [(0, "k"), (0, "k", 3)])
-def test_removals_come_first(path: tuple[Any, ...], *, removed_first: bool) -> None:
-    """An event may remove a key and write it or below it: the write stays, whatever was called first."""
-    edit = Edit()
-    if removed_first:
-        edit.remove((0, "k"))
-    edit.put(path, put_up, 1)
-    edit.remove((0, "k"))
-
-    assert noted(edit) == [((0, "k"), None, None), (path, put_up, 1)]
-
-
-def test_writes_made_after_the_reducer_returned_are_lost() -> None:
-    """What an edit returned does not change when somebody kept its editor."""
-    edit = Edit()
-    edit.put((0,), put_up, 1)
-    writes = edit.writes()
-    edit.put((1,), put_up, 2)
-
-    assert len(writes) == 1
 
 
 @pytest.mark.parametrize(
@@ -124,10 +48,10 @@ def test_state_holds_no_other_types(scalar: Any) -> None:
         check_scalar_type(scalar, field="lww")
 
 
-def test_an_unlabelled_write_takes_back_what_was_observed() -> None:
-    """A write without an action drops the entries its event had observed, and adds none."""
+def test_a_removal_takes_back_what_was_observed() -> None:
+    """A removal that ends at a cell drops the entries its event had observed, and adds none."""
     cell: Cell = [("a", 1, 0, "x"), ("b", 1, 0, "y")]
-    Lww(str).write(cell, Write((0,), None, None), 1, Origin("c", 1, 0, {"a": 1}))
+    Lww(str).remove(cell, (0,), 1, {"a": 1})
 
     assert cell == [("b", 1, 0, "y")]
 

@@ -75,7 +75,7 @@ def test_no_entry_is_left_when_all_were_removed() -> None:
     for order in permutations(states):
         match = joined(*order)
         assert shown(match, "tags") == []
-        assert not KIND.is_held(match.root)
+        assert match.root == KIND.empty()
 
 
 def test_an_early_event_waits_and_nothing_is_lost() -> None:
@@ -132,7 +132,7 @@ def test_removing_what_is_not_there_leaves_nothing_behind() -> None:
     """An add-wins removal needs no tombstone."""
     match = fold_all(event("A1", TAGS.remove("x"), OPEN.disable()))
 
-    assert not KIND.is_held(match.root)
+    assert match.root == KIND.empty()
 
 
 @pytest.mark.parametrize("element", [True, 1.0, "1", None])
