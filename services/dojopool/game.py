@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from dojopool.core.crdt.edit import Edit, Write
+from dojopool.core.crdt.edit import ROUTES_MAX, Edit, Write
 from dojopool.core.crdt.maps import RecordKind, View
 from dojopool.core.event import Event
 from dojopool.core.match import FORMAT
@@ -108,15 +108,20 @@ class Game:
         reducer = self._reducers.get(event.type)
         if reducer is None:
             raise GameError(f"game {self.name} has no reducer for events of type {event.type}")
-        if self._edit.is_full:
-            self._new_edit()
-        self._edit.begin()
-        reducer(self._editor, event.body)
-        return self._edit.take()
+        edit = self._edit
+        if edit.routes > ROUTES_MAX:
+            edit = self._new_edit()
+        try:
+            reducer(self._editor, event.body)
+        except BaseException:  # whatever it was, the next event must not get these writes
+            edit.clear()
+            raise
+        return edit.take()
 
-    def _new_edit(self) -> None:
+    def _new_edit(self) -> Edit:
         self._edit = Edit()
         self._editor = self.kind.editor(self._edit, self._edit.route(None))
+        return self._edit
 
     def violations(self, view: View) -> list[str]:
         """The sorted names of the invariants that `view` breaks. A rule that raises counts as broken, and hides no

@@ -57,6 +57,11 @@ def check_order(forms: Sequence[Form], chance: Random) -> None:
     expected = replay(forms).encode(KIND)
     for _ in range(2):
         assert replay(arrivals(forms, chance)).encode(KIND) == expected
+    piecemeal = Match(KIND)
+    for form in arrivals(forms, chance):  # what was encoded before is used again, and must not be out of date
+        piecemeal.arrive(event_of(form), KIND)
+        piecemeal.encode(KIND)
+    assert piecemeal.encode(KIND) == expected
     events = [event_of(form) for form in forms]
     contexts = deepcopy([event.context for event in events])
     writes = [event.writes for event in events]

@@ -14,7 +14,7 @@ from dojopool.core.crdt.edit import Write
 from dojopool.core.crdt.maps import RecordKind
 from dojopool.core.cut import Mark
 from dojopool.core.event import Event, RefusedBody
-from dojopool.core.inbox import Arrival
+from dojopool.core.inbox import DELIVERED, Arrival
 from dojopool.core.match import Match
 from dojopool.core.names import region_of
 from dojopool.errors import CorruptState, RefusedRecord
@@ -54,7 +54,7 @@ class Fold:
         that was read, not to a later moment.
         """
         event = self._decode(data)
-        if not isinstance(event, Mark) and not isinstance(event.body, RefusedBody):
+        if isinstance(event, Event) and not isinstance(event.body, RefusedBody):
             try:
                 event.writes = self._reduce(event)
             except MemoryError:
@@ -65,12 +65,16 @@ class Fold:
 
     def deliver(self, event: Event, tally: Tally) -> Arrival:
         """Take in an event that `read` returned, now or when what it waits for has come."""
-        match = self._match(event.match)
+        match_id = event.match
+        match = self.matches.get(match_id)
+        if match is None:
+            match = self._match(match_id)
         arrival, fields, freed = match.arrive(event, self.kind)
-        if arrival is Arrival.DELIVERED:
-            tally.delivered += 1 + len(freed)
-            self._changed[event.match] = self._changed.get(event.match, 0) | fields
+        if arrival is DELIVERED:
+            tally.delivered += 1
+            self._changed[match_id] = self._changed.get(match_id, 0) | fields
             for waited in freed:
+                tally.delivered += 1
                 self._waiting[region_of(waited.node)] -= 1
         elif arrival is Arrival.WAITING:
             tally.waited += 1

@@ -24,7 +24,9 @@ from typing import Final
 from dojopool.core.event import Event
 
 RECENT_MAX: Final = 64
-"""Payload hashes kept per node: covers what a mirror usually repeats at 8 bytes each."""
+"""Payload hashes kept per node, at least, and at most twice as many: covers what a mirror usually repeats at 8 bytes
+each.
+"""
 
 _EMPTY: Final[Mapping[str, int]] = {}
 
@@ -39,10 +41,14 @@ class Arrival(Enum):
     """Another payload is known under the same dot; the first is kept."""
 
 
+DELIVERED: Final = Arrival.DELIVERED
+"""By a name of its own, which costs less to look up than a member."""
+
+
 class Inbox:
     """Delivery of one match's events. `delivered` and `contexts` are read by others and changed only here."""
 
-    __slots__ = ("_blocked", "_ready", "_recent", "_waiting", "contexts", "delivered")
+    __slots__ = ("_blocked", "_recent", "_waiting", "contexts", "delivered", "ready")
 
     def __init__(self) -> None:
         self.delivered: dict[str, int] = {}
@@ -51,7 +57,7 @@ class Inbox:
         self._waiting: dict[str, dict[int, Event]] = {}
         self._blocked: dict[str, list[tuple[int, str]]] = {}
         """Missing node -> heap of (counter that is missing, origin whose head waits for it)."""
-        self._ready: list[str] = []
+        self.ready: list[str] = []
         """Origins whose head may have become deliverable."""
         self._recent: dict[str, array[int]] = {}
 
@@ -61,25 +67,25 @@ class Inbox:
         done = self.delivered.get(node, 0)
         if seq <= done:
             return self._repeated(event, behind=done - seq)
-        waiting = self._waiting.get(node)
+        waiting = self._waiting.get(node) if self._waiting else None
         # Asked before delivery: a rival payload that waits for nothing must not overtake the first one, which does.
         # Which of them waits depends on how far other streams were read, and so differs between regions.
         known = None if waiting is None else waiting.get(seq)
         if known is not None:
             return Arrival.DUPLICATE if known.data == event.data else Arrival.EQUIVOCATION
         if seq == done + 1:
-            missing = self._missing(event)
+            missing = None if event.context is None else self._missing(event)
             if missing is None:
                 self._deliver(event)
-                return Arrival.DELIVERED
+                return DELIVERED
             heappush(self._blocked.setdefault(missing[0], []), (missing[1], node))
         self._waiting.setdefault(node, {})[seq] = event
         return Arrival.WAITING
 
     def next_ready(self) -> Event | None:
         """Deliver the next event that no longer waits, or return None when there is none."""
-        while self._ready:
-            origin = self._ready.pop()
+        while self.ready:
+            origin = self.ready.pop()
             waiting = self._waiting.get(origin)
             head = None if waiting is None else waiting.get(self.delivered.get(origin, 0) + 1)
             if head is None:
@@ -135,26 +141,28 @@ class Inbox:
     def _deliver(self, event: Event) -> None:
         node, seq = event.node, event.seq
         self.delivered[node] = seq
-        observed = self.contexts.get(node) or {} if event.context is None else dict(event.context)
+        if event.context is None:
+            observed = self.contexts.get(node)
+            if observed is None:
+                observed = self.contexts[node] = {}
+        else:
+            observed = self.contexts[node] = dict(event.context)
         observed[node] = seq - 1 if event.base is None else event.base
-        self.contexts[node] = event.observed = observed
-        self._remember(event)
+        event.observed = observed
+        recent = self._recent.get(node)
+        if recent is None:
+            recent = self._recent[node] = array("q")
+        recent.append(hash(event.data))
+        if len(recent) > 2 * RECENT_MAX:
+            del recent[:RECENT_MAX]  # many at a time: each shifts all the rest
         if self._waiting:
             if node in self._waiting:
-                self._ready.append(node)
+                self.ready.append(node)
             blocked = self._blocked.get(node)
             while blocked and blocked[0][0] <= seq:
-                self._ready.append(heappop(blocked)[1])
+                self.ready.append(heappop(blocked)[1])
             if blocked is not None and not blocked:
                 del self._blocked[node]
-
-    def _remember(self, event: Event) -> None:
-        recent = self._recent.get(event.node)
-        if recent is None:
-            recent = self._recent[event.node] = array("q")
-        recent.append(hash(event.data))
-        if len(recent) > RECENT_MAX:
-            del recent[0]
 
     def _repeated(self, event: Event, *, behind: int) -> Arrival:
         """Judge an event whose dot was delivered, `behind` events before the newest of its node."""

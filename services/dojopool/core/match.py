@@ -17,7 +17,7 @@ from typing import Final
 
 from dojopool.core.crdt.encoding import Reader, Writer
 from dojopool.core.crdt.kind import Node
-from dojopool.core.crdt.maps import RecordKind
+from dojopool.core.crdt.maps import Pieces, RecordKind
 from dojopool.core.event import Event
 from dojopool.core.inbox import Arrival, Inbox
 from dojopool.errors import CorruptState, RefusedRecord
@@ -28,15 +28,16 @@ FORMAT: Final = 1
 
 class Match:
     """A match. `stamp` is the highest stamp delivered; `undecoded` are the records of unknown schema whose key names
-    it, each with the region of its stream.
+    it, each with the region of its stream. `pieces` are what `encode` and those who show the match remember of it.
     """
 
-    __slots__ = ("inbox", "root", "stamp", "undecoded")
+    __slots__ = ("inbox", "pieces", "root", "stamp", "undecoded")
 
     def __init__(self, kind: RecordKind) -> None:
         self.inbox = Inbox()
         self.root: Node = kind.empty()
         self.stamp = 0
+        self.pieces: Pieces = {}
         self.undecoded: set[tuple[str, bytes]] = set()
 
     @property
@@ -54,10 +55,12 @@ class Match:
         if arrival is not Arrival.DELIVERED:
             return arrival, 0, ()
         fields = self._apply(event, kind)
+        if not self.inbox.ready:
+            return arrival, fields, ()
         freed = []
-        while (next_event := self.inbox.next_ready()) is not None:
-            fields |= self._apply(next_event, kind)
-            freed.append(next_event)
+        while (freed_event := self.inbox.next_ready()) is not None:
+            fields |= self._apply(freed_event, kind)
+            freed.append(freed_event)
         return arrival, fields, freed
 
     def join(self, other: Match, kind: RecordKind) -> None:
@@ -69,6 +72,7 @@ class Match:
         self.stamp = max(self.stamp, other.stamp)
         self.undecoded |= other.undecoded
         waiting = [*mine.waiting(), *theirs.waiting()]
+        self.pieces = {}
         delivered, contexts = dict(mine.delivered), dict(mine.contexts)
         for node, seq in theirs.delivered.items():
             if seq > delivered.get(node, 0):
@@ -89,7 +93,7 @@ class Match:
             for other, counter in others:
                 out.dot(other, counter)
         out.stamp(self.stamp)
-        kind.encode(self.root, out)
+        kind.encode(self.root, out, self.pieces)
         waiting = list(self.inbox.waiting())
         out.unsigned(len(waiting))
         for event in waiting:
@@ -143,6 +147,8 @@ class Match:
         """Carry out the writes of a delivered event; a bit per top-level field written."""
         if event.stamp > self.stamp:
             self.stamp = event.stamp
+        if event.seq == 1:
+            self.pieces = {}  # a new node has a place in the clock, and dots name nodes by their places
         fields = 0
         for route, action, payload in event.writes:
             if action is None:
@@ -155,7 +161,15 @@ class Match:
                         child = node[step] = make()
                     node = child
                 action(node, event, payload)
-            fields |= 1 << route.path[0]
+            path = route.path
+            fields |= 1 << path[0]
+            pieces = self.pieces.get(path[0])
+            if pieces is None:
+                continue
+            if len(path) > 1:
+                pieces.pop(path[1], None)
+            else:
+                pieces.clear()
         return fields
 
 

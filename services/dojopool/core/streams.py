@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dojopool.core.cut import Mark, Position
-from dojopool.core.event import Event, RefusedBody
+from dojopool.core.event import RefusedBody
 from dojopool.core.fold import Fold, Tally
 from dojopool.core.names import match_fault, region_of
 from dojopool.core.partition import partition_of
@@ -72,16 +72,20 @@ class Streams:
         fed = Fed() if fed is None else fed
         position = self.positions[region]
         offset = position.next_offset
+        taken, waited = 0, -1
         try:
             for record in records:
-                if self.is_full(region):
-                    break
+                if fed.waited != waited:  # only a record that had to wait can fill the stream
+                    waited = fed.waited
+                    if self.is_full(region):
+                        break
                 mark = self._take(region, record, fed)
                 if mark is not None:
                     position = position.marked(mark, record.offset)
                 offset = record.offset + 1
-                fed.records += 1
+                taken += 1
         finally:
+            fed.records += taken
             self.positions[region] = position.moved_to(offset)
         return fed
 
@@ -93,7 +97,10 @@ class Streams:
             found = self.fold.read(record.value)
             if isinstance(found, Mark):
                 return self._own_mark(found, region)
-            self._check_place(found, region, record)
+            if self._keys.get(record.key or b"") != found.match and self._match_of(record) != found.match:
+                raise RefusedRecord(f"the key {record.key!r} is not the match {found.match}")
+            if region_of(found.node) != region:
+                raise RefusedRecord(f"node {found.node} is not of region {region}, in whose stream it wrote")
             self.fold.deliver(found, fed)
             if isinstance(found.body, RefusedBody):
                 fed.letters.append(Letter(record, found.body.reason))
@@ -107,13 +114,6 @@ class Streams:
         if mark.region != region:
             raise RefusedRecord(f"a mark of region {mark.region} is in the stream of region {region}")
         return mark
-
-    def _check_place(self, event: Event, region: str, record: Record) -> None:
-        """Raise RefusedRecord unless the event's key, partition and stream are its own."""
-        if self._keys.get(record.key or b"") != event.match and self._match_of(record) != event.match:
-            raise RefusedRecord(f"the key {record.key!r} is not the match {event.match}")
-        if region_of(event.node) != region:
-            raise RefusedRecord(f"node {event.node} is not of region {region}, in whose stream it wrote")
 
     def _match_of(self, record: Record) -> str:
         """The match that the record's key names. Raises RefusedRecord when it is no name or belongs to another

@@ -6,19 +6,35 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from dojopool.core.crdt.maps import RecordKind
+from dojopool.core.crdt.maps import Map, Piece, RecordKind
 from dojopool.core.match import Match
 from dojopool.ports import MatchChange
 
 
 def render(match_id: str, match: Match, kind: RecordKind, *, fields: int, at_ms: int) -> MatchChange:
     """The change to store for a match of which the top-level fields in the bit set `fields` were written."""
-    shown = {kind.names[index]: to_json(kind.plain_field(match.root, index)) for index in _bits(fields)}
+    shown = {kind.names[index]: _field(match, kind, index) for index in _bits(fields)}
     shown["@clock"] = to_json(dict(sorted(match.inbox.delivered.items())))
     shown["@stamp"] = b"%d" % match.stamp
     shown["@at"] = b"%d" % at_ms
     shown["@pending"] = b"%d" % match.pending
     return MatchChange(match=match_id, state=match.encode(kind), fields=shown)
+
+
+def _field(match: Match, kind: RecordKind, index: int) -> bytes:
+    """One field. Of a map, only the keys that have changed since it was last shown are rendered anew."""
+    inner = kind.kinds[index]
+    if not isinstance(inner, Map):
+        return to_json(kind.plain_field(match.root, index))
+    node = match.root.get(index, {})
+    pieces = match.pieces.setdefault(index, {})
+    shown = []
+    for key in sorted(node):
+        piece = pieces.setdefault(key, Piece())
+        if piece.shown is None:
+            piece.shown = to_json({key: inner.inner.plain(node[key])})[1:-1]
+        shown.append(piece.shown)
+    return b"{" + b",".join(shown) + b"}"
 
 
 def to_json(value: Any) -> bytes:

@@ -189,13 +189,21 @@ def test_a_rival_that_waits_for_nothing_does_not_overtake_a_waiting_event() -> N
 
 
 def test_rivals_are_noticed_as_far_back_as_hashes_are_kept() -> None:
-    """The last RECENT_MAX payloads of a node are known; older repeats pass for duplicates and change nothing."""
+    """At least the last RECENT_MAX payloads of a node are known and at most twice as many; older repeats pass for
+    duplicates and change nothing.
+    """
     inbox = Inbox()
-    for seq in range(1, RECENT_MAX + 2):
+    last = 2 * RECENT_MAX + 1
+    for seq in range(1, last + 1):
         inbox.arrive(event(f"A{seq}"))
-    rivals = [event(f"A{seq}", At("total").add(1)) for seq in (1, 2, RECENT_MAX + 1)]
+    rivals = [event(f"A{seq}", At("total").add(1)) for seq in (1, last - RECENT_MAX - 1, last - RECENT_MAX, last)]
 
-    assert [inbox.arrive(rival) for rival in rivals] == [Arrival.DUPLICATE, Arrival.EQUIVOCATION, Arrival.EQUIVOCATION]
+    assert [inbox.arrive(rival) for rival in rivals] == [
+        Arrival.DUPLICATE,
+        Arrival.DUPLICATE,
+        Arrival.EQUIVOCATION,
+        Arrival.EQUIVOCATION,
+    ]
 
 
 def test_after_a_restart_rivals_of_new_events_are_noticed() -> None:
@@ -279,4 +287,4 @@ def test_nothing_is_remembered_of_what_no_longer_waits() -> None:
     inbox = Inbox()
     deliveries(inbox, *lagging(50))
 
-    assert (inbox._waiting, inbox._blocked, inbox._ready) == ({}, {}, [])
+    assert (inbox._waiting, inbox._blocked, inbox.ready) == ({}, {}, [])

@@ -39,7 +39,7 @@ def test_an_event_without_writes_counts() -> None:
     """A no-op moves clock and stamp and writes no field."""
     match = Match(KIND)
 
-    assert match.arrive(event("A1@9"), KIND) == (Arrival.DELIVERED, 0, [])
+    assert match.arrive(event("A1@9"), KIND) == (Arrival.DELIVERED, 0, ())
     assert (match.inbox.delivered, match.stamp) == (clock("A:1"), 9 << 16)
 
 

@@ -9,7 +9,7 @@ clearing a set is about what was read, which an event's own writes are not: they
 
 Editors are kept from event to event, since matches of one game are written at the same few places, and making them
 anew would cost more than all the rest of a reducer. So a place has one editor and one `Route`, known by identity, for
-as long as an `Edit` lives; its owner replaces one that `is_full`.
+as long as an `Edit` lives; its owner replaces one that remembers too many.
 """
 
 from __future__ import annotations
@@ -52,27 +52,22 @@ observed there and below. A tuple, because there is at least one for each event.
 class Edit:
     """Collects the writes of one event at a time."""
 
-    __slots__ = ("_removals", "_routes", "_writes")
+    __slots__ = ("_removals", "_writes", "routes")
 
     def __init__(self) -> None:
         self._removals: dict[Path, Write] = {}
         self._writes: dict[Route, Write] = {}
-        self._routes = 0
-
-    @property
-    def is_full(self) -> bool:
-        """Whether so many places are remembered that this one should be replaced, with all its editors."""
-        return self._routes > ROUTES_MAX
+        self.routes = 0
+        """How many places are remembered; above ROUTES_MAX this one should be replaced, with all its editors."""
 
     def route(self, parent: Route | None, step: Any = None, node: type = dict) -> Route:
         """A new place: the root, or `step` below `parent`. Whoever asks for one keeps it."""
-        self._routes += 1
+        self.routes += 1
         return Route(()) if parent is None else Route((*parent.steps, (step, node)))
 
-    def begin(self) -> None:
-        """Forget what an earlier reducer noted and nobody took: it raised."""
-        if self._writes or self._removals:
-            self._removals, self._writes = {}, {}
+    def clear(self) -> None:
+        """Forget what was noted: the reducer raised."""
+        self._removals, self._writes = {}, {}
 
     def put(self, route: Route, action: Action, payload: Payload, merge: Merge | None = None) -> None:
         """Note an operation. Of several on one cell the last stays, or what `merge(earlier, later)` makes of them."""
@@ -98,7 +93,7 @@ class Edit:
         self._removals[route.path] = (route, None, None)
 
     def take(self) -> tuple[Write, ...]:
-        """All that was noted since `begin`, removals first."""
+        """All that was noted since the last call, removals first."""
         noted = tuple(self._writes.values())
         if self._removals:
             noted = (*self._removals.values(), *noted)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from dojopool.core.crdt.cell import Clock
 from dojopool.core.crdt.edit import Edit, Editor, Path, Route
@@ -128,6 +128,24 @@ class KeyedEditor(Editor):
         raise TypeError("a reducer writes and never reads: what is held cannot be asked for")
 
 
+class Piece:
+    """What is remembered of one key of a map as long as nothing below it changes: its canonical bytes, key included,
+    and what readers are shown of it, in whatever form who shows it likes. None when it has to be made anew.
+    """
+
+    __slots__ = ("encoded", "shown")
+
+    def __init__(self) -> None:
+        self.encoded: bytes | None = None
+        self.shown: bytes | None = None
+
+
+Pieces: TypeAlias = dict[int, dict[Any, Piece]]
+"""The pieces of a record's maps, by number of the field and key. A match has some keys that are written now, and ever
+more that are not written any more; with pieces the cost of storing it follows the first.
+"""
+
+
 class Map(Keyed):
     """Map from keys to state of one kind. Read: a dictionary in order of key; keys that hold nothing are absent."""
 
@@ -136,6 +154,23 @@ class Map(Keyed):
 
     def editor(self, edit: Edit, route: Route) -> MapEditor:
         return MapEditor(self, edit, route)
+
+    def encode(self, node: Node, out: Writer, pieces: dict[Any, Piece] | None = None) -> None:
+        if pieces is None:
+            super().encode(node, out)
+            return
+        out.unsigned(len(node))
+        for key in sorted(node):
+            piece = pieces.get(key)
+            if piece is None:
+                piece = pieces[key] = Piece()
+            if piece.encoded is None:
+                start = len(out.buffer)
+                out.scalar(key)
+                self.inner.encode(node[key], out)
+                piece.encoded = bytes(out.buffer[start:])
+            else:
+                out.buffer += piece.encoded
 
     def plain(self, node: Node) -> dict[Any, Any]:
         return {key: self.inner.plain(node[key]) for key in sorted(node)}
@@ -189,11 +224,15 @@ class RecordKind(Branch):
     def view(self, plain: Any) -> View:
         return View({name: kind.view(plain[name]) for name, kind in zip(self.names, self.kinds, strict=True)})
 
-    def encode(self, node: Node, out: Writer) -> None:
+    def encode(self, node: Node, out: Writer, pieces: Pieces | None = None) -> None:
         out.unsigned(len(node))
         for index in sorted(node):
             out.unsigned(index)
-            self.kinds[index].encode(node[index], out)
+            kind = self.kinds[index]
+            if pieces is not None and isinstance(kind, Map):
+                kind.encode(node[index], out, pieces.setdefault(index, {}))
+            else:
+                kind.encode(node[index], out)
 
     def decode(self, source: Reader) -> dict[int, Node]:
         node: dict[int, Node] = {}
