@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from dojopool.core.crdt.edit import ROUTES_MAX, Edit, Write
-from dojopool.core.crdt.maps import RecordKind, View
+from dojopool.core.crdt.maps import RecordKind
+from dojopool.core.crdt.view import View
 from dojopool.core.event import Event
 from dojopool.core.match import FORMAT
 from dojopool.core.state.declaration import (

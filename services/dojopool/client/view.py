@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dojopool.core.clock import VectorClock
-from dojopool.core.crdt.maps import RecordKind, View
+from dojopool.core.crdt.maps import RecordKind
+from dojopool.core.crdt.view import View
 from dojopool.errors import CorruptState
 
 NOTHING: Final[Mapping[str, Any]] = {"@clock": {}, "@stamp": 0, "@pending": 0}

@@ -164,12 +164,8 @@ class Match:
             path = route.path
             fields |= 1 << path[0]
             pieces = self.pieces.get(path[0])
-            if pieces is None:
-                continue
-            if len(path) > 1:
-                pieces.pop(path[1], None)
-            else:
-                pieces.clear()
+            if pieces is not None:
+                pieces.pop(path[1], None)  # only maps have pieces, and a map is written or removed by key
         return fields
 
 

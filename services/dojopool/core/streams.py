@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from dojopool.core.cut import Mark, Position
 from dojopool.core.event import RefusedBody
@@ -25,9 +24,9 @@ from dojopool.core.partition import partition_of
 from dojopool.core.record import Record
 from dojopool.errors import RefusedRecord, UnknownSchema
 
-WAITING_MAX: Final = 10_000
+WAITING_MAX = 10_000
 """Events of one stream that may wait in one partition. At the usual 100 bytes an event that is a megabyte; at the
-largest size allowed, 640.
+largest size allowed, 640. Not Final, which would be built into compiled code: tests lower it.
 """
 
 

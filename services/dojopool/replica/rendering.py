@@ -24,7 +24,7 @@ def render(match_id: str, match: Match, kind: RecordKind, *, fields: int, at_ms:
 def _field(match: Match, kind: RecordKind, index: int) -> bytes:
     """One field. Of a map, only the keys that have changed since it was last shown are rendered anew."""
     inner = kind.kinds[index]
-    if not isinstance(inner, Map):
+    if type(inner) is not Map:
         return to_json(kind.plain_field(match.root, index))
     node = match.root.get(index, {})
     pieces = match.pieces.setdefault(index, {})

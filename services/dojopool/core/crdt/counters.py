@@ -57,7 +57,7 @@ class CounterEditor(Editor):
 
     __slots__ = ()
 
-    def add(self, amount: int) -> None:
+    def add(self, amount: Any) -> None:
         """Add `amount`, which may be negative."""
         self._edit.put(self._route, _increase, check_scalar(amount, int, field="add"), _sum)
 

@@ -103,7 +103,11 @@ class Edit:
 
 
 class Editor:
-    """Base of the objects whose verbs a reducer calls: one place of one kind."""
+    """Base of the objects whose verbs a reducer calls: one place of one kind.
+
+    Arguments of verbs have the type Any: a reducer may pass anything, and compiled code would refuse another type in
+    words of its own, where every build must say the same.
+    """
 
     __slots__ = ("_edit", "_kind", "_route")
 

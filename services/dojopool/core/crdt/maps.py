@@ -13,7 +13,7 @@ Sources: Riak DT's map (2014) for the semantics; Almeida et al. (2018) for the s
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeAlias
 
@@ -21,6 +21,7 @@ from dojopool.core.crdt.cell import Clock
 from dojopool.core.crdt.edit import Edit, Editor, Path, Route
 from dojopool.core.crdt.encoding import Reader, Writer
 from dojopool.core.crdt.kind import SCALARS, Kind, Node, check_scalar, check_scalar_type
+from dojopool.core.crdt.view import View
 from dojopool.errors import CorruptState
 
 
@@ -229,7 +230,7 @@ class RecordKind(Branch):
         for index in sorted(node):
             out.unsigned(index)
             kind = self.kinds[index]
-            if pieces is not None and isinstance(kind, Map):
+            if pieces is not None and type(kind) is Map:
                 kind.encode(node[index], out, pieces.setdefault(index, {}))
             else:
                 kind.encode(node[index], out)
@@ -248,34 +249,3 @@ class RecordKind(Branch):
     def describe(self) -> str:
         fields = ", ".join(f"{name}: {kind.describe()}" for name, kind in zip(self.names, self.kinds, strict=True))
         return f"record({fields})"
-
-
-class View:
-    """A record as readers see it: the declared fields as attributes, immutable, equal by value."""
-
-    __slots__ = ("_values",)
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        object.__setattr__(self, "_values", dict(values))
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return object.__getattribute__(self, "_values")[name]
-        except KeyError:
-            fields = ", ".join(object.__getattribute__(self, "_values"))
-            raise AttributeError(f"no field {name!r} is declared; the fields are {fields}") from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(f"a view is read-only; {name!r} cannot be set")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, View) and self._values == other._values
-
-    def __hash__(self) -> int:
-        return hash(tuple(self._values))
-
-    def __repr__(self) -> str:
-        return f"View({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"

@@ -113,11 +113,11 @@ class Extreme(Leaf):
 
     scalar = int
 
-    def __init__(self, labels: tuple[str, ...]) -> None:
-        if labels and (len(labels) != len(set(labels)) or not all(type(label) is str for label in labels)):
-            raise GameError(f"levels must be distinct strings in rising order, got {labels!r}")
-        self.labels = labels
-        self.levels = {label: level for level, label in enumerate(labels)}
+    def __init__(self, levels: tuple[Any, ...]) -> None:
+        if levels and (len(levels) != len(set(levels)) or not all(type(level) is str for level in levels)):
+            raise GameError(f"levels must be distinct strings in rising order, got {levels!r}")
+        self.labels: tuple[str, ...] = levels
+        self.levels = {label: level for level, label in enumerate(levels)}
 
     def level_of(self, value: Any) -> int:
         """The number that stands for `value`. Raises GameError for a value that is no level."""

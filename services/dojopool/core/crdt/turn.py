@@ -16,8 +16,8 @@ from dojopool.core.crdt.cell import Cell, Entry, Origin, Payload
 from dojopool.core.crdt.edit import Editor
 from dojopool.core.crdt.encoding import Reader, Writer
 from dojopool.core.crdt.kind import Leaf, Node, check_scalar
-from dojopool.core.crdt.maps import View
 from dojopool.core.crdt.registers import by_stamp
+from dojopool.core.crdt.view import View
 from dojopool.errors import GameError
 
 
@@ -40,7 +40,7 @@ class TurnEditor(Editor):
 
     __slots__ = ()
 
-    def claim(self, number: int, holder: str) -> None:
+    def claim(self, number: Any, holder: Any) -> None:
         """Claim turn `number` for `holder`; once per event."""
         claim = (check_scalar(number, int, field="a turn number"), check_scalar(holder, str, field="a turn holder"))
         self._edit.put(self._route, _claim, claim, _refuse_two)

@@ -11,7 +11,8 @@ from typing import Any
 
 from dojopool.core.crdt.edit import Edit, Route
 from dojopool.core.crdt.kind import Kind
-from dojopool.core.crdt.maps import RecordKind, View
+from dojopool.core.crdt.maps import RecordKind
+from dojopool.core.crdt.view import View
 from dojopool.errors import GameError
 
 

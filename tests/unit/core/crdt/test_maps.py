@@ -11,7 +11,7 @@ from dojopool.core.crdt.counters import Counter
 from dojopool.core.crdt.edit import Edit
 from dojopool.core.crdt.encoding import Reader, Writer
 from dojopool.core.crdt.kind import INT_MAX
-from dojopool.core.crdt.maps import Map, View
+from dojopool.core.crdt.maps import Map
 from dojopool.core.state.write_side import record
 from dojopool.errors import CorruptState, GameError
 from support.builders import event, fold_all, form, in_every_order, shown
@@ -191,24 +191,6 @@ def test_views_are_immutable() -> None:
         view.title = "x"
     with pytest.raises(AttributeError, match="read-only"):
         view.cells[1].total = 5
-
-
-def test_views_are_equal_by_value() -> None:
-    """Two views of equal state are equal and hash alike; a view equals nothing else."""
-    view = View({"a": 1, "b": (1, 2)})
-
-    assert view == View({"a": 1, "b": (1, 2)})
-    assert hash(view) == hash(View({"a": 1, "b": (1, 2)}))
-    assert view != View({"a": 2, "b": (1, 2)})
-    assert view != {"a": 1, "b": (1, 2)}
-    assert list(view) == ["a", "b"]
-    assert repr(view) == "View(a=1, b=(1, 2))"
-
-
-def test_an_unknown_field_of_a_view_is_named_with_the_known_ones() -> None:
-    """A misspelt field says what there is."""
-    with pytest.raises(AttributeError, match="no field 'c' is declared; the fields are a, b"):
-        View({"a": 1, "b": 2}).c  # noqa: B018 - asking is the test
 
 
 def test_joining_is_deep() -> None:
