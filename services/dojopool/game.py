@@ -121,7 +121,7 @@ class Game:
 
     def _new_edit(self) -> Edit:
         self._edit = Edit()
-        self._editor = self.kind.editor(self._edit, self._edit.route(None))
+        self._editor = self.kind.editor(self._edit, self._edit.route())
         return self._edit
 
     def violations(self, view: View) -> list[str]:

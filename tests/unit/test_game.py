@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from dojopool.core.crdt.edit import ROUTES_MAX
 from dojopool.core.event import Event
 from dojopool.core.match import Match
 from dojopool.errors import GameError
-from dojopool.game import Game, State, counter, lww
+from dojopool.game import Game, State, counter, lww, map_of
 
 
 class Small(State):
@@ -25,6 +26,12 @@ class Other(State):
 
     score = counter()
     title = lww(str)
+
+
+class Keyed(State):
+    """A map by name."""
+
+    scores = map_of(str, counter())
 
 
 def new_game(state: type[State] = Small, name: str = "small") -> Game:
@@ -139,3 +146,34 @@ def test_the_fold_version_names_all_that_bytes_mean() -> None:
     assert len(set(versions)) == 4
     assert new_game().fold_version("schemas") == versions[0]
     assert versions[0].startswith("small-1-")
+
+
+def test_what_is_remembered_of_places_has_a_bound() -> None:
+    """Keys come from outside: when a game has seen too many, it forgets them and goes on as before."""
+    game = new_game(Keyed)
+
+    @game.on("scored")
+    def scored_reducer(match: Any, event: Any) -> None:
+        match.scores[event.player].add(1)
+
+    for number in range(ROUTES_MAX + 10):
+        [(route, _, payload)] = game.reduce(scored(player=f"p{number}"))
+        assert (route.path, payload) == ((0, f"p{number}"), 1)
+
+    assert game._edit.routes < ROUTES_MAX
+
+
+def test_a_refused_event_leaves_nothing_for_the_next() -> None:
+    """What a reducer wrote before it raised is not among the writes of the next event."""
+    game = new_game()
+
+    @game.on("scored")
+    def scored_reducer(match: Any, event: Any) -> None:
+        match.title.set("half")
+        match.score.add(event.points)
+
+    with pytest.raises(GameError):
+        game.reduce(scored(points="many"))
+
+    writes = game.reduce(scored(points=1))
+    assert [payload for _, _, payload in writes] == ["half", 1]

@@ -45,28 +45,46 @@ DELIVERED: Final = Arrival.DELIVERED
 """By a name of its own, which costs less to look up than a member."""
 
 
-class Inbox:
-    """Delivery of one match's events. `delivered` and `contexts` are read by others and changed only here."""
+class Progress:
+    """How far one node's events were delivered. One object, because every event needs all of it."""
 
-    __slots__ = ("_blocked", "_recent", "_waiting", "contexts", "delivered", "ready")
+    __slots__ = ("observed", "recent", "seq")
+
+    def __init__(self, seq: int, observed: dict[str, int]) -> None:
+        self.seq = seq
+        """Counter of the last event delivered."""
+        self.observed = observed
+        """The clock which that event had observed, its own `base` included."""
+        self.recent: array[int] = array("q")
+        """Hashes of the last payloads, the newest at the end."""
+
+
+class Inbox:
+    """Delivery of one match's events."""
+
+    __slots__ = ("_blocked", "_waiting", "nodes", "ready")
 
     def __init__(self) -> None:
-        self.delivered: dict[str, int] = {}
-        self.contexts: dict[str, dict[str, int]] = {}
-        """Per node, the clock that its last delivered event had observed, its own `base` included."""
+        self.nodes: dict[str, Progress] = {}
+        """Per node that anything was delivered of; read by others and changed only here."""
         self._waiting: dict[str, dict[int, Event]] = {}
         self._blocked: dict[str, list[tuple[int, str]]] = {}
         """Missing node -> heap of (counter that is missing, origin whose head waits for it)."""
         self.ready: list[str] = []
         """Origins whose head may have become deliverable."""
-        self._recent: dict[str, array[int]] = {}
+
+    @property
+    def delivered(self) -> dict[str, int]:
+        """The clock of what was delivered, by node. A new dictionary."""
+        return {node: progress.seq for node, progress in sorted(self.nodes.items())}
 
     def arrive(self, event: Event) -> Arrival:
         """Take an event in. When it is DELIVERED, apply it, then everything that `next_ready` returns."""
         node, seq = event.node, event.seq
-        done = self.delivered.get(node, 0)
-        if seq <= done:
-            return self._repeated(event, behind=done - seq)
+        progress = self.nodes.get(node)
+        done = 0 if progress is None else progress.seq
+        if progress is not None and seq <= done:
+            return _repeated(event, progress.recent, behind=done - seq)
         waiting = self._waiting.get(node) if self._waiting else None
         # Asked before delivery: a rival payload that waits for nothing must not overtake the first one, which does.
         # Which of them waits depends on how far other streams were read, and so differs between regions.
@@ -87,7 +105,7 @@ class Inbox:
         while self.ready:
             origin = self.ready.pop()
             waiting = self._waiting.get(origin)
-            head = None if waiting is None else waiting.get(self.delivered.get(origin, 0) + 1)
+            head = None if waiting is None else waiting.get(self._seq(origin) + 1)
             if head is None:
                 continue
             missing = self._missing(head)
@@ -124,34 +142,37 @@ class Inbox:
         ranges = {node: self._holes(node, last) for node, last in sorted(wanted.items())}
         return {node: holes for node, holes in ranges.items() if holes}
 
-    def restore(self, delivered: dict[str, int], contexts: dict[str, dict[str, int]]) -> None:
+    def restore(self, nodes: dict[str, Progress]) -> None:
         """Take over what another inbox had delivered. Events that wait are offered again with `arrive` afterwards."""
-        self.delivered = delivered
-        self.contexts = contexts
+        self.nodes = nodes
+
+    def _seq(self, node: str) -> int:
+        """Counter of the last event of `node` that was delivered, 0 before the first."""
+        progress = self.nodes.get(node)
+        return 0 if progress is None else progress.seq
 
     def _missing(self, event: Event) -> tuple[str, int] | None:
         """The first dot of the event's context that was not delivered."""
         if event.context is not None:
-            delivered = self.delivered
+            nodes = self.nodes
             for node, counter in event.context.items():
-                if counter > delivered.get(node, 0):
+                progress = nodes.get(node)
+                if progress is None or counter > progress.seq:
                     return node, counter
         return None
 
     def _deliver(self, event: Event) -> None:
         node, seq = event.node, event.seq
-        self.delivered[node] = seq
-        if event.context is None:
-            observed = self.contexts.get(node)
-            if observed is None:
-                observed = self.contexts[node] = {}
-        else:
-            observed = self.contexts[node] = dict(event.context)
+        progress = self.nodes.get(node)
+        if progress is None:
+            progress = self.nodes[node] = Progress(seq, {})
+        progress.seq = seq
+        if event.context is not None:
+            progress.observed = dict(event.context)
+        observed = progress.observed
         observed[node] = seq - 1 if event.base is None else event.base
         event.observed = observed
-        recent = self._recent.get(node)
-        if recent is None:
-            recent = self._recent[node] = array("q")
+        recent = progress.recent
         recent.append(hash(event.data))
         if len(recent) > 2 * RECENT_MAX:
             del recent[:RECENT_MAX]  # many at a time: each shifts all the rest
@@ -164,17 +185,10 @@ class Inbox:
             if blocked is not None and not blocked:
                 del self._blocked[node]
 
-    def _repeated(self, event: Event, *, behind: int) -> Arrival:
-        """Judge an event whose dot was delivered, `behind` events before the newest of its node."""
-        recent = self._recent.get(event.node)
-        if recent is not None and behind < len(recent) and recent[-1 - behind] != hash(event.data):
-            return Arrival.EQUIVOCATION
-        return Arrival.DUPLICATE
-
     def _holes(self, node: str, last: int) -> list[tuple[int, int]]:
         """The missing counters of `node` up to `last`, which is at least the predecessor of the highest that waits."""
         holes = []
-        first = self.delivered.get(node, 0) + 1
+        first = self._seq(node) + 1
         for seq in sorted(self._waiting.get(node, ())):
             if seq > first:
                 holes.append((first, seq - 1))
@@ -182,3 +196,10 @@ class Inbox:
         if first <= last:
             holes.append((first, last))
         return holes
+
+
+def _repeated(event: Event, recent: array[int], *, behind: int) -> Arrival:
+    """Judge an event whose dot was delivered, `behind` events before the newest of its node."""
+    if behind < len(recent) and recent[-1 - behind] != hash(event.data):
+        return Arrival.EQUIVOCATION
+    return Arrival.DUPLICATE

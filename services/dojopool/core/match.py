@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
+from dojopool.core.crdt.cell import Cell
 from dojopool.core.crdt.encoding import Reader, Writer
 from dojopool.core.crdt.kind import Node
 from dojopool.core.crdt.maps import Pieces, RecordKind
 from dojopool.core.event import Event
-from dojopool.core.inbox import Arrival, Inbox
+from dojopool.core.inbox import Arrival, Inbox, Progress
 from dojopool.errors import CorruptState, RefusedRecord
 
 FORMAT: Final = 1
@@ -73,12 +74,12 @@ class Match:
         self.undecoded |= other.undecoded
         waiting = [*mine.waiting(), *theirs.waiting()]
         self.pieces = {}
-        delivered, contexts = dict(mine.delivered), dict(mine.contexts)
-        for node, seq in theirs.delivered.items():
-            if seq > delivered.get(node, 0):
-                delivered[node], contexts[node] = seq, theirs.contexts[node]
+        nodes = dict(mine.nodes)
+        for node, progress in theirs.nodes.items():
+            if node not in nodes or progress.seq > nodes[node].seq:
+                nodes[node] = progress
         self.inbox = Inbox()
-        self.inbox.restore(delivered, contexts)
+        self.inbox.restore(nodes)
         for event in waiting:
             self.arrive(event, kind)
 
@@ -86,9 +87,10 @@ class Match:
         """The canonical bytes."""
         out = Writer()
         out.unsigned(FORMAT)
-        out.clock(self.inbox.delivered)
-        for node in sorted(self.inbox.delivered):
-            others = sorted(item for item in self.inbox.contexts[node].items() if item[0] != node)
+        delivered = self.inbox.delivered
+        out.clock(delivered)
+        for node in delivered:
+            others = sorted(item for item in self.inbox.nodes[node].observed.items() if item[0] != node)
             out.unsigned(len(others))
             for other, counter in others:
                 out.dot(other, counter)
@@ -115,7 +117,7 @@ class Match:
             raise CorruptState(f"stored state is of format {found}, this program reads {FORMAT}")
         match = cls(kind)
         delivered = source.clock()
-        match.inbox.restore(delivered, {node: _read_context(source, node) for node in delivered})
+        match.inbox.restore({node: Progress(seq, _read_context(source, node)) for node, seq in delivered.items()})
         match.stamp = source.stamp()
         match.root = kind.decode(source)
         match._read_waiting(source, kind, read_event)
@@ -154,13 +156,16 @@ class Match:
             if action is None:
                 kind.remove(self.root, route.path, 0, event.observed)
             else:
-                node = self.root
-                for step, make in route.steps:
-                    child = node.get(step)
-                    if child is None:
-                        child = node[step] = make()
-                    node = child
-                action(node, event, payload)
+                branch: dict[Any, Any] = self.root
+                for step in route.branches:
+                    below: dict[Any, Any] | None = branch.get(step)
+                    if below is None:
+                        below = branch[step] = {}
+                    branch = below
+                cell: Cell | None = branch.get(route.leaf)
+                if cell is None:
+                    cell = branch[route.leaf] = []
+                action(cell, event, payload)
             path = route.path
             fields |= 1 << path[0]
             pieces = self.pieces.get(path[0])

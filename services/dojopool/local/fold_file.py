@@ -106,7 +106,7 @@ class FileFold:
         state = fold.kind.plain(match.root)
         return {
             "match": match_id,
-            "clock": dict(sorted(match.inbox.delivered.items())),
+            "clock": match.inbox.delivered,
             "state": state,
             "pending": match.pending,
             "digest": digest(match.encode(fold.kind)),

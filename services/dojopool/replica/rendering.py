@@ -14,7 +14,7 @@ from dojopool.ports import MatchChange
 def render(match_id: str, match: Match, kind: RecordKind, *, fields: int, at_ms: int) -> MatchChange:
     """The change to store for a match of which the top-level fields in the bit set `fields` were written."""
     shown = {kind.names[index]: _field(match, kind, index) for index in _bits(fields)}
-    shown["@clock"] = to_json(dict(sorted(match.inbox.delivered.items())))
+    shown["@clock"] = to_json(match.inbox.delivered)
     shown["@stamp"] = b"%d" % match.stamp
     shown["@at"] = b"%d" % at_ms
     shown["@pending"] = b"%d" % match.pending

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from dojopool.core.event import Event
-from dojopool.core.inbox import RECENT_MAX, Arrival, Inbox
+from dojopool.core.inbox import RECENT_MAX, Arrival, Inbox, Progress
 from support.builders import clock, event, form, names, node
 from support.everything import At, event_of
 
@@ -82,7 +82,7 @@ def test_a_null_context_is_that_of_the_previous_event() -> None:
     inbox = Inbox()
 
     assert deliveries(inbox, "A2^", "A1{B:2}", "B1", "B2") == ["B1", "B2", "A1", "A2"]
-    assert inbox.contexts[node("A")] == clock("A:1, B:2")
+    assert inbox.nodes[node("A")].observed == clock("A:1, B:2")
 
 
 def test_a_null_context_on_a_first_event_is_empty() -> None:
@@ -90,17 +90,17 @@ def test_a_null_context_on_a_first_event_is_empty() -> None:
     inbox = Inbox()
 
     assert deliveries(inbox, "A1^") == ["A1"]
-    assert inbox.contexts[node("A")] == {node("A"): 0}
+    assert inbox.nodes[node("A")].observed == {node("A"): 0}
 
 
 def test_an_explicit_context_replaces_the_one_before() -> None:
     """A context may shrink: the next client of the node had read less."""
     inbox = Inbox()
     deliveries(inbox, "B1", "B2", "A1{B:2}", "A2{B:1}~0")
-    assert inbox.contexts[node("A")] == {**clock("B:1"), node("A"): 0}
+    assert inbox.nodes[node("A")].observed == {**clock("B:1"), node("A"): 0}
 
     deliveries(inbox, "A3^")
-    assert inbox.contexts[node("A")] == clock("B:1, A:2")
+    assert inbox.nodes[node("A")].observed == clock("B:1, A:2")
 
 
 def test_delivery_does_not_touch_the_event() -> None:
@@ -209,7 +209,7 @@ def test_rivals_are_noticed_as_far_back_as_hashes_are_kept() -> None:
 def test_after_a_restart_rivals_of_new_events_are_noticed() -> None:
     """Hashes are not stored: what was delivered before is unknown, what is delivered now is compared."""
     inbox = Inbox()
-    inbox.restore(clock("A:9"), {node("A"): {}})
+    inbox.restore({node("A"): Progress(9, {})})
     inbox.arrive(event("A10"))
     rivals = [event(f"A{seq}", At("total").add(1)) for seq in (9, 10)]
 

@@ -34,13 +34,16 @@ ROUTES_MAX: Final = 20_000
 
 
 class Route:
-    """A place in the state: the steps from the root, each with the type of node (list or dict) that it leads to."""
+    """A place in the state: the path from the root, taken apart for whoever goes there to write a cell: all steps but
+    the last lead to branches.
+    """
 
-    __slots__ = ("path", "steps")
+    __slots__ = ("branches", "leaf", "path")
 
-    def __init__(self, steps: tuple[tuple[Any, type], ...]) -> None:
-        self.steps = steps
-        self.path: Path = tuple([step for step, _ in steps])
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.branches = path[:-1]
+        self.leaf: Any = path[-1] if path else None
 
 
 Write: TypeAlias = tuple[Route, Action | None, Payload]
@@ -60,10 +63,10 @@ class Edit:
         self.routes = 0
         """How many places are remembered; above ROUTES_MAX this one should be replaced, with all its editors."""
 
-    def route(self, parent: Route | None, step: Any = None, node: type = dict) -> Route:
-        """A new place: the root, or `step` below `parent`. Whoever asks for one keeps it."""
+    def route(self, *path: Any) -> Route:
+        """A new place. Whoever asks for one keeps it."""
         self.routes += 1
-        return Route(()) if parent is None else Route((*parent.steps, (step, node)))
+        return Route(path)
 
     def clear(self) -> None:
         """Forget what was noted: the reducer raised."""

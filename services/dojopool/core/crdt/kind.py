@@ -25,12 +25,9 @@ Node: TypeAlias = Any
 class Kind(ABC):
     """Rules of one type of state. Instances are immutable and shared."""
 
-    node: ClassVar[type]
-    """Type of this kind's nodes: list or dict. One that holds nothing is empty, and so false."""
-
+    @abstractmethod
     def empty(self) -> Node:
-        """Fresh state that holds nothing."""
-        return self.node()
+        """Fresh state that holds nothing; it is false, as Python asks it."""
 
     @abstractmethod
     def editor(self, edit: Edit, route: Route) -> Any:
@@ -76,8 +73,6 @@ class Kind(ABC):
 class Leaf(Kind):
     """A type whose state is one cell."""
 
-    node = list
-
     is_stamped: ClassVar[bool] = False
     """Whether reading needs stamps; only then are they kept and stored."""
 
@@ -86,6 +81,9 @@ class Leaf(Kind):
 
     editor_class: ClassVar[type[Editor]]
     """The verbs of this type."""
+
+    def empty(self) -> Cell:
+        return []
 
     def editor(self, edit: Edit, route: Route) -> Any:
         return self.editor_class(self, edit, route)

@@ -28,11 +28,12 @@ from dojopool.errors import CorruptState
 class Branch(Kind):
     """What has nodes below it: a dictionary from steps to those that hold anything."""
 
-    node = dict
-
     @abstractmethod
     def below(self, step: Any) -> Kind:
         """The kind of the node that `step` leads to."""
+
+    def empty(self) -> dict[Any, Node]:
+        return {}
 
     def remove(self, node: Node, path: Path, depth: int, observed: Clock) -> None:
         if depth == len(path):
@@ -117,7 +118,7 @@ class KeyedEditor(Editor):
                 return known
         inner = self._kind.inner
         check_scalar(key, self._kind.key, field="a key")
-        self._below[key] = editor = inner.editor(self._edit, self._edit.route(self._route, key, inner.node))
+        self._below[key] = editor = inner.editor(self._edit, self._edit.route(*self._route.path, key))
         return editor
 
     # Without these, a loop or `in` would fall back to asking for the keys 0, 1, 2 and so on, for ever.
@@ -197,7 +198,7 @@ class MapEditor(KeyedEditor):
     def remove(self, key: Any) -> None:
         """Remove everything under `key` that the event's writer had read."""
         check_scalar(key, self._kind.key, field="a key")
-        self._edit.remove(self._edit.route(self._route, key))
+        self._edit.remove(self._edit.route(*self._route.path, key))
 
 
 class RecordKind(Branch):

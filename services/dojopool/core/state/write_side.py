@@ -34,7 +34,7 @@ class RecordEditor:
             raise AttributeError(f"no field {name!r} is declared; the fields are {', '.join(self._kind.names)}")
         index = self._kind.names.index(name)
         kind = self._kind.kinds[index]
-        editor = kind.editor(self._edit, self._edit.route(self._route, index, kind.node))
+        editor = kind.editor(self._edit, self._edit.route(*self._route.path, index))
         object.__setattr__(self, name, editor)
         return editor
 

@@ -10,8 +10,8 @@ from dojopool.core.crdt.cell import Cell, Origin, Payload
 from dojopool.core.crdt.edit import ROUTES_MAX, Edit, Route
 from dojopool.errors import GameError
 
-AT, BESIDE = Route(((0, list),)), Route(((1, list),))
-KEY, BELOW = Route(((0, dict), ("k", dict))), Route(((0, dict), ("k", dict), (3, list)))
+AT, BESIDE = Route((0,)), Route((1,))
+KEY, BELOW = Route((0, "k")), Route((0, "k", 3))
 
 
 def put_up(cell: Cell, origin: Origin, payload: Payload) -> None:
@@ -114,8 +114,7 @@ def test_what_was_taken_is_not_taken_again() -> None:
 def test_an_edit_that_remembers_too_many_places_says_so() -> None:
     """Keys come from outside, so what is remembered of them has a bound."""
     edit = Edit()
-    root = edit.route(None)
-    for key in range(ROUTES_MAX):
-        edit.route(root, key)
+    for key in range(ROUTES_MAX + 1):
+        edit.route(key)
 
     assert edit.routes > ROUTES_MAX

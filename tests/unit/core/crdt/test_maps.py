@@ -144,7 +144,7 @@ def test_string_keys_are_strings(key: Any) -> None:
 def test_a_reducer_cannot_ask_a_map_for_its_keys() -> None:
     """A loop over a map would never end, and what it holds is nothing a reducer may know."""
     edit = Edit()
-    editor: Any = Map(int, Counter(is_resettable=False)).editor(edit, edit.route(None))
+    editor: Any = Map(int, Counter(is_resettable=False)).editor(edit, edit.route())
 
     with pytest.raises(TypeError, match="cannot be looped over"):
         iter(editor)

@@ -16,7 +16,7 @@ from support.everything import KIND
 def new_editor() -> Any:
     """The write side of a whole state."""
     edit = Edit()
-    return KIND.editor(edit, edit.route(None))
+    return KIND.editor(edit, edit.route())
 
 
 def test_a_place_has_one_editor() -> None:
