@@ -216,6 +216,10 @@ class StateStore(Protocol):
         """
         ...
 
+    async def states_of(self, partition: int, matches: Sequence[str]) -> Mapping[str, bytes]:
+        """The stored canonical bytes of these matches; those that are not stored are left out."""
+        ...
+
     async def reset(self, partition: int, *, epoch: int) -> bool:
         """Forget positions, version and states of the partition, keeping its epoch; False when `epoch` is not its
         current one.

@@ -79,6 +79,18 @@ class StateStoreContract:
         assert await stored_states(store) == {name: name.encode() * 20 for name in names}
         assert max([len(chunk) async for chunk in store.states(0)]) < 3_000
 
+    async def test_states_are_found_by_match(self, store: StateStore) -> None:
+        """However many are asked for, each that is stored comes back as it was written, and no other."""
+        owner = await Owner.claim(store)
+        await owner.write(eu(1), *(change(f"m-{number}", b"%d" % number) for number in range(1_200)))
+        asked = [*(f"m-{number}" for number in range(0, 1_200, 2)), "m-1200", "@epoch-of-nothing"]
+
+        found = await store.states_of(0, asked)
+
+        assert found == {f"m-{number}": b"%d" % number for number in range(0, 1_200, 2)}
+        assert await store.states_of(1, ["m-0"]) == {}
+        assert await store.states_of(0, []) == {}
+
     async def test_partitions_are_apart(self, store: StateStore) -> None:
         """Claims, writes and resets of one partition are not seen in another."""
         one, ten = await Owner.claim(store, 1), await Owner.claim(store, 10)

@@ -119,6 +119,12 @@ class MemoryStore:
             if chunk:
                 yield chunk
 
+    async def states_of(self, partition: int, matches: Sequence[str]) -> Mapping[str, bytes]:
+        """See `ports.StateStore`."""
+        await self._reached(f"reading states of partition {partition}")
+        stored = self._partitions[partition].states
+        return {match: stored[match] for match in matches if match in stored}
+
     async def reset(self, partition: int, *, epoch: int) -> bool:
         """See `ports.StateStore`."""
         await self._reached(f"resetting partition {partition}")

@@ -25,7 +25,7 @@ CONNECTIONS: Final = 4
 """Redis does one thing at a time; a few connections let one batch travel while another is being applied."""
 
 STATES_PER_CHUNK: Final = 500
-"""Asked of one HSCAN: a few hundred kilobytes, a millisecond of the server's time."""
+"""Asked of one HSCAN or HMGET: a few hundred kilobytes, a millisecond of the server's time."""
 
 
 class RedisStore:
@@ -70,6 +70,16 @@ class RedisStore:
                 yield chunk
             if cursor == 0:
                 return
+
+    async def states_of(self, partition: int, matches: Sequence[str]) -> Mapping[str, bytes]:
+        """See `ports.StateStore`."""
+        found: dict[str, bytes] = {}
+        for start in range(0, len(matches), STATES_PER_CHUNK):
+            chunk = matches[start : start + STATES_PER_CHUNK]
+            with self._faults(f"reading states of partition {partition}"):
+                states: Any = await self._client.hmget(self._keys.state(partition), list(chunk))
+            found.update((match, state) for match, state in zip(chunk, states, strict=True) if state is not None)
+        return found
 
     async def reset(self, partition: int, *, epoch: int) -> bool:
         """See `ports.StateStore`."""

@@ -107,6 +107,15 @@ class Fold:
         for region, _ in match.undecoded:
             self._count_waiting(region)
 
+    def forget(self, match_id: str) -> bool:
+        """Take a match out of memory; False, and it stays, when it has changes that nobody has taken, or when
+        something waits for it. Whoever feeds an event of it next must have loaded it again.
+        """
+        if match_id in self._changed or self.matches[match_id].pending:
+            return False
+        del self.matches[match_id]
+        return True
+
     def take_changed(self) -> dict[str, int]:
         """The matches that changed since the last call, each with a bit per top-level field that was written."""
         changed, self._changed = self._changed, {}

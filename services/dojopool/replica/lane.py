@@ -68,6 +68,8 @@ class Lane:
     """Why what is on the way is being tried again."""
     lost: EnvironmentFault | None = None
     """Why nothing can be stored any more; the partition must be taken over anew."""
+    batches_stored: int = 0
+    """How many batches of the partition are stored."""
     writes: tuple[asyncio.Task[None], ...] = ()
     """What was sent last and what was sent before it, which it waits for."""
 
@@ -83,6 +85,8 @@ class Lane:
         }
         while queues and await self._has_room():
             pieces = {region: queue[:BATCH_RECORDS_MAX] for region, queue in queues.items()}
+            if not await self._loaded(pieces):
+                break
             consumed = await self._fold_and_send(pieces, ends)
             for region, count in consumed.items():
                 rest = queues[region][count:]
@@ -117,6 +121,26 @@ class Lane:
         if earlier and self.trouble is None:
             await asyncio.wait(earlier, timeout=ROOM_WAIT_S_MAX)
         return self.lost is None and all(write.done() for write in earlier)
+
+    async def _loaded(self, pieces: Mapping[str, Sequence[Record]]) -> bool:
+        """Make room for the matches of these records and load those that were forgotten; whether all are there now.
+
+        Here and nowhere else are matches forgotten, so that none is between being loaded and being folded.
+        """
+        cache = self.partition.cache
+        cache.shrink(stored=self.batches_stored)
+        absent = cache.absent(pieces.values())
+        if absent:
+            try:
+                cache.load((await self.store.states_of(self.partition.number, absent)).items())
+            except Unavailable as error:
+                self._failed(error)
+                return False
+            except CorruptState as error:
+                self.lost = Refused(f"a match of partition {self.partition.number} cannot be loaded again: {error}")
+                return False
+            self.trouble = None
+        return True
 
     async def _fold_and_send(
         self, pieces: Mapping[str, Sequence[Record]], ends: Mapping[str, int | None]
@@ -178,6 +202,7 @@ class Lane:
             self.lost = Refused(f"a write to partition {batch.partition} was refused: {outcome.value}")
             return
         self.stored, self.stored_at_ms = batch.positions, batch.at_ms
+        self.batches_stored += 1
         self.observer.batch_applied(facts, write_s=now() - started)
 
     def _failed(self, error: Exception) -> None:

@@ -58,5 +58,5 @@ async def _check_log_continues(partition: OwnedPartition, reader: LogReader, top
 
 async def _load(partition: OwnedPartition, store: StateStore) -> None:
     async for chunk in store.states(partition.number):
-        for match_id, state in chunk:
-            partition.fold.load(match_id, state)
+        partition.cache.load(chunk)
+        partition.cache.shrink(stored=0)

@@ -20,6 +20,7 @@ from dojopool.core.streams import Fed, Streams
 from dojopool.errors import RefusedRecord, StreamBroken
 from dojopool.games.loading import LoadedGame
 from dojopool.ports import Batch, Head
+from dojopool.replica.cache import MatchCache
 from dojopool.replica.rendering import render
 
 
@@ -32,6 +33,9 @@ class OwnedPartition:
         self.epoch = head.epoch
         self.fold = loaded.new_fold()
         self.streams = Streams(self.fold, partition=number, partitions=partitions, regions=regions)
+        self.cache = MatchCache(self.fold)
+        self.batches = 0
+        """Batches made; the number of the last one."""
         self.broken: dict[str, str] = {}
         """Regions whose stream must not be read further, with the reason."""
         self.expected: Mapping[str, Position] | None = head.positions
@@ -67,10 +71,13 @@ class OwnedPartition:
         positions = dict(self.streams.positions)
         if positions == self.expected:
             return None
+        changed = self.fold.take_changed()
         changes = [
             render(match_id, self.fold.matches[match_id], self._kind, fields=fields, at_ms=at_ms)
-            for match_id, fields in self.fold.take_changed().items()
+            for match_id, fields in changed.items()
         ]
+        self.batches += 1
+        self.cache.note_written(changed, batch=self.batches)
         batch = Batch(
             partition=self.number,
             epoch=self.epoch,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
@@ -13,13 +11,10 @@ from dojopool.core import streams
 from dojopool.errors import CorruptState, Refused, Unavailable
 from dojopool.ports import Batch, BatchFacts, Head, Outcome
 from dojopool.replica import lane as module
-from dojopool.replica.lane import Lane
-from dojopool.replica.letters import DeadLetters
-from dojopool.replica.loading import take_over
-from support.pipeline import NOW_MS, POOL, Facts, LoopClock, Pipeline, Scorer, mark, passed, records
+from support.lanes import ENDS, lane_on
+from support.pipeline import NOW_MS, Pipeline, Scorer, mark, passed, records
 from support.slow_store import SlowStore
 
-ENDS = {"eu": 100, "us": None}
 US = "us/gs-2#b"
 
 
@@ -28,21 +23,6 @@ class Corrupt(MemoryStore):
 
     async def write(self, batch: Batch) -> tuple[Outcome, Head]:
         raise CorruptState("stored positions b'?' do not decode")
-
-
-@asynccontextmanager
-async def lane_on(store: MemoryStore, pipeline: Pipeline | None = None) -> AsyncIterator[tuple[Lane, Facts]]:
-    """The lane of partition 0, taken over, and what it tells its observer."""
-    pipeline = pipeline or Pipeline()
-    facts, topics = Facts(), pipeline.config.topics
-    async with pipeline.log.writer() as writer, pipeline.log.reader() as reader, asyncio.TaskGroup() as tasks:
-        partition = await take_over(
-            0, store=store, reader=reader, loaded=POOL, topics=topics, partitions=1, owner="replica-1"
-        )
-        letters = DeadLetters(writer, facts, topic=pipeline.config.letters_topic)
-        lane = Lane(partition, topics, store, letters, LoopClock(), facts, tasks)
-        yield lane, facts
-        lane.abandon()
 
 
 def next_offset(store: MemoryStore, region: str = "eu") -> int:
