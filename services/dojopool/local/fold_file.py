@@ -27,7 +27,7 @@ from dojopool.core.fold import Tally
 from dojopool.core.match import digest
 from dojopool.errors import InvalidEvent
 from dojopool.games.loading import LoadedGame
-from dojopool.local.event_lines import Finding, Report, events_in
+from dojopool.local.event_lines import Complain, Finding, events_in
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class _Payload:
 class FileFold:
     """The events of one or more files: `read` each, then take the `results` once."""
 
-    def __init__(self, loaded: LoadedGame, *, report: Report) -> None:
+    def __init__(self, loaded: LoadedGame, *, report: Complain) -> None:
         self._loaded = loaded
         self._report = report
         self._reader = loaded.new_fold()
