@@ -116,7 +116,8 @@ def test_a_written_out_null_is_no_rival(seq: int) -> None:
 
 def test_a_base_or_context_that_says_something_is_a_rival() -> None:
     """Having read less is another payload, and so is an empty context on a later event."""
-    for other in ({"base": 0}, {"context": {}}):
+    others: list[dict[str, Any]] = [{"base": 0}, {"context": {}}]
+    for other in others:
         _, [finding] = folded([points(1), points(3, seq=2), {**points(3, seq=2), **other}])
 
         assert finding.startswith("lines 2 and 3: 2 payloads under one dot")
