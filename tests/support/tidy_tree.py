@@ -36,14 +36,15 @@ contract suites, wiring by running the program."""
 def text_files(root: Path) -> Iterator[tuple[str, str]]:
     """Path (POSIX, relative) and text of every file a clone would hold, and of what is about to be added.
 
-    Folders that start with a dot are tools' own, but for `.ci`; so are caches and build output.
+    Folders that start with a dot are tools' own, but for `.ci`; so are caches and build output, and the file `.git`
+    of a second working tree.
     """
     for folder, names, files in os.walk(root):
         here = Path(folder)
         names[:] = sorted(
             name for name in names if name == ".ci" or not re.match(r"\.|__pycache__$|dist$|build$", name)
         )
-        for name in sorted(files):
+        for name in sorted(set(files) - {".git"}):
             data = (here / name).read_bytes()
             if b"\0" not in data:
                 yield (here / name).relative_to(root).as_posix(), data.decode()

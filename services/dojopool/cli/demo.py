@@ -36,7 +36,9 @@ def demo(
 
     from dojopool.local.demo import CONVERGE_TIMEOUT_S, run_demo
     from dojopool.local.league import SAMPLE, read_league
+    from dojopool.settings import Settings
 
+    Settings.load()  # nothing of it is needed here, but a wrong or misspelt setting is refused wherever it is first met
     plans = read_league(file or SAMPLE)
     console = Console(highlight=False, soft_wrap=True)
     console.print(IN_MEMORY)

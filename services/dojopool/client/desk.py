@@ -19,8 +19,8 @@ from pydantic_core import PydanticSerializationError
 from dojopool.client.author import Author, Knowledge
 from dojopool.client.config import ClientConfig
 from dojopool.client.outbox import Outbox
-from dojopool.client.parcel import Parcel
 from dojopool.client.receipts import Rejected, Unknown
+from dojopool.client.shipment import Shipment
 from dojopool.client.stamps import Stamps
 from dojopool.client.status import RegionStatus
 from dojopool.codec.event_codec import EventCodec
@@ -81,7 +81,7 @@ class Desk:
 
     def post(
         self, author: Author, knowledge: Knowledge, kind: str, body: Mapping[str, Any], *, timeout_s: float
-    ) -> Parcel | Rejected | None:
+    ) -> Shipment | Rejected | None:
         """Number an event of the match's author, with what a handle knows, and put it on its way; None when there is no
         room now. Raises CallerError when the connection is closed or the timeout is no time.
         """
@@ -96,7 +96,7 @@ class Desk:
 
     async def post_in_turn(
         self, author: Author, knowledge: Knowledge, kind: str, body: Mapping[str, Any], *, timeout_s: float
-    ) -> Parcel | Rejected:
+    ) -> Shipment | Rejected:
         """As `post`, waiting in line for room."""
         deadline_s = self._loop.time() + timeout_s
         outbox = self._outbox(author.match)
@@ -105,21 +105,21 @@ class Desk:
                 return Rejected(outbox.refusal)
             return self._put(outbox, author, knowledge, kind, body, deadline_s)
 
-    async def sent(self, receipt: Unknown, *, deadline_s: float) -> Parcel | None:
-        """The parcel of an Unknown receipt. One of an earlier connection is put in line again, as it was; None when
+    async def sent(self, receipt: Unknown, *, deadline_s: float) -> Shipment | None:
+        """The shipment of an Unknown receipt. One of an earlier connection is put in line again, as it was; None when
         there was no room for it.
         """
         if self._is_closed:
             raise CallerError(CLOSED)
         outbox = self._outbox(receipt.match)
-        parcel = outbox.late(receipt.match, receipt.dot)
-        if parcel is None:
+        shipment = outbox.late(receipt.match, receipt.dot)
+        if shipment is None:
             async with outbox.gate.entered(deadline_s) as is_let_in:
                 if is_let_in:
-                    parcel = _again(receipt)
-                    outbox.keep_late(parcel)
-                    outbox.put(parcel)
-        return parcel
+                    shipment = _again(receipt)
+                    outbox.keep_late(shipment)
+                    outbox.put(shipment)
+        return shipment
 
     async def drain(self) -> None:
         """Take no more events, and wait until what was put is answered."""
@@ -140,7 +140,7 @@ class Desk:
         kind: str,
         body: Mapping[str, Any],
         deadline_s: float,
-    ) -> Parcel | Rejected:
+    ) -> Shipment | Rejected:
         """Number, encode and put an event, without an await in between. When it is rejected nothing was numbered."""
         knowledge.follow(author)
         match, node, seq, context = author.match, author.node, author.seq + 1, knowledge.context
@@ -161,7 +161,7 @@ class Desk:
         knowledge.wrote(seq)
         if seq == 1:
             self._wrote.add(author)
-        parcel = Parcel(
+        shipment = Shipment(
             author=author,
             match=match,
             node=node,
@@ -170,8 +170,8 @@ class Desk:
             outgoing=Outgoing(author.key, value),
             deadline_s=deadline_s,
         )
-        outbox.put(parcel)
-        return parcel
+        outbox.put(shipment)
+        return shipment
 
     def _outbox(self, match: str) -> Outbox:
         partition = partition_of(match, self._config.partitions)
@@ -182,7 +182,7 @@ class Desk:
                 writer=self._writer,
                 limits=self._config.limits,
                 region=self._config.region,
-                mode=lambda: self._status.mode,
+                mode=lambda: self._status.mode_of(partition),
             )
             found = self._outboxes[partition] = outbox, self._tasks.create_task(outbox.run())
         return found[0]
@@ -197,10 +197,10 @@ class Desk:
         return kind
 
 
-def _again(receipt: Unknown) -> Parcel:
+def _again(receipt: Unknown) -> Shipment:
     """The record of an Unknown receipt, to be sent once more."""
     node, seq = receipt.dot
-    return Parcel(
+    return Shipment(
         author=None,
         match=receipt.match,
         node=node,

@@ -18,6 +18,7 @@ from dojopool.client.status import RegionStatus
 from dojopool.client.stopping import stopped
 from dojopool.client.view import MatchView
 from dojopool.core.names import node_fault, region_of
+from dojopool.core.partition import partition_of
 from dojopool.errors import CallerError, ConfigError, DojoError, Unavailable
 from dojopool.games.loading import LoadedGame
 from dojopool.ports import Clock, EventLog, ViewReader
@@ -41,7 +42,9 @@ class Dojo:
 
     @property
     def mode(self) -> Mode:
-        """`local-only` while another region has not been heard of for seconds, else `healthy`; about a second old."""
+        """`local-only` while another region has not been heard of for seconds, in any partition, else `healthy`; from a
+        status about a second old. A receipt has the mode of its match's partition, which may be cut off alone.
+        """
         return self._status.mode
 
     async def match(self, match: str) -> MatchHandle:
@@ -91,13 +94,13 @@ class Dojo:
                 f"event {receipt.dot} was written in {receipt.region}: settle it there, not {self.region}"
             )
         deadline_s = asyncio.get_running_loop().time() + timeout_s
-        parcel = await self._desk.sent(receipt, deadline_s=deadline_s)
+        shipment = await self._desk.sent(receipt, deadline_s=deadline_s)
         async with asyncio.TaskGroup() as tasks:
             shown = tasks.create_task(self._shown(receipt, deadline_s))
             waiting: set[asyncio.Future[Receipt]] = {shown}
             # That an earlier connection's record is in the log does not mean that those before it are.
-            if parcel is not None and parcel.author is not None:
-                waiting.add(parcel.answer)
+            if shipment is not None and shipment.author is not None:
+                waiting.add(shipment.answer)
             while waiting and not shown.done():
                 decided, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for answer in decided:
@@ -125,7 +128,7 @@ class Dojo:
                     dot=receipt.dot,
                     clock=receipt.clock,
                     region=receipt.region,
-                    mode=self.mode,
+                    mode=self._status.mode_of(partition_of(receipt.match, self._config.partitions)),
                     position=None,
                 )
 

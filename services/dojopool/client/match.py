@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from dojopool.client.author import Author, Knowledge
 from dojopool.client.config import TIMEOUT_S
 from dojopool.client.desk import Desk
-from dojopool.client.parcel import Parcel
 from dojopool.client.reader import AtLeast, Reader
 from dojopool.client.receipts import Receipt, Rejected
+from dojopool.client.shipment import Shipment
 from dojopool.client.view import MatchView
 from dojopool.errors import InvalidEvent
 
@@ -74,7 +74,7 @@ class MatchHandle:
         posted = self._desk.post(self._author, self._knowledge, kind, body, timeout_s=timeout_s)
         if posted is None:
             posted = await self._desk.post_in_turn(self._author, self._knowledge, kind, body, timeout_s=timeout_s)
-        return await posted.answer if isinstance(posted, Parcel) else posted
+        return await posted.answer if isinstance(posted, Shipment) else posted
 
     async def record_body(self, kind: str, body: Mapping[str, Any], *, timeout_s: float = TIMEOUT_S) -> Receipt:
         """Write an event given as its type and body, such as `"points_awarded"` and a dictionary; else as `record`.
@@ -84,7 +84,7 @@ class MatchHandle:
         posted = self._desk.post(self._author, self._knowledge, kind, body, timeout_s=timeout_s)
         if posted is None:
             posted = await self._desk.post_in_turn(self._author, self._knowledge, kind, body, timeout_s=timeout_s)
-        return await posted.answer if isinstance(posted, Parcel) else posted
+        return await posted.answer if isinstance(posted, Shipment) else posted
 
     def __repr__(self) -> str:
         return f"MatchHandle({self.id!r})"

@@ -22,8 +22,8 @@ from dojopool.client.alarm import Alarm
 from dojopool.client.author import Author
 from dojopool.client.config import Limits
 from dojopool.client.gate import Gate
-from dojopool.client.parcel import Parcel
 from dojopool.client.receipts import LogPosition, Mode
+from dojopool.client.shipment import Shipment
 from dojopool.core.event import Dot
 from dojopool.errors import CallerError, Unavailable
 from dojopool.ports import LogWriter, TopicPartition
@@ -36,7 +36,7 @@ LATE_MAX: Final = 10_000
 
 
 class Outbox:
-    """The queue of one partition: `put` parcels while `gate` is open, and let `run` send them."""
+    """The queue of one partition: `put` shipments while `gate` is open, and let `run` send them."""
 
     def __init__(
         self, where: TopicPartition, *, writer: LogWriter, limits: Limits, region: str, mode: Callable[[], Mode]
@@ -45,31 +45,31 @@ class Outbox:
         """To be passed before `put`."""
         self._topic, self._partition = where
         self._writer, self._limits, self._region, self._mode = writer, limits, region, mode
-        self._queue: deque[Parcel] = deque()
+        self._queue: deque[Shipment] = deque()
         self._bytes = 0
         self._is_filled, self._is_empty = asyncio.Event(), asyncio.Event()
         self._is_empty.set()
         self._alarm = Alarm(self._expire)
         self._trouble = "no answer yet"
-        self._late: dict[tuple[str, Dot], Parcel] = {}
+        self._late: dict[tuple[str, Dot], Shipment] = {}
 
-    def put(self, parcel: Parcel) -> None:
-        """Queue a parcel behind all others. It is sent until it is acknowledged or can never be."""
+    def put(self, shipment: Shipment) -> None:
+        """Queue a shipment behind all others. It is sent until it is acknowledged or can never be."""
         if not self._queue:
             self._is_filled.set()
             self._is_empty.clear()
-        self._queue.append(parcel)
-        self._bytes += len(parcel.outgoing.value)
-        self._alarm.at(parcel.deadline_s)
+        self._queue.append(shipment)
+        self._bytes += len(shipment.outgoing.value)
+        self._alarm.at(shipment.deadline_s)
 
-    def keep_late(self, parcel: Parcel) -> None:
-        """Remember a parcel whose receipt said Unknown, for `late`."""
-        self._late[parcel.match, (parcel.node, parcel.seq)] = parcel
+    def keep_late(self, shipment: Shipment) -> None:
+        """Remember a shipment whose receipt said Unknown, for `late`."""
+        self._late[shipment.match, (shipment.node, shipment.seq)] = shipment
         if len(self._late) > LATE_MAX:
             del self._late[next(iter(self._late))]
 
-    def late(self, match: str, dot: Dot) -> Parcel | None:
-        """The parcel of an Unknown receipt, whose `answer` has or gets what became of it."""
+    def late(self, match: str, dot: Dot) -> Shipment | None:
+        """The shipment of an Unknown receipt, whose `answer` has or gets what became of it."""
         return self._late.get((match, dot))
 
     @property
@@ -101,27 +101,27 @@ class Outbox:
         self.gate.close()
         self._alarm.cancel()
         reason = f"the connection was closed before the log of region {self._region} answered: {self._trouble}"
-        for parcel in self._queue:
-            parcel.is_doubtful = True
-            parcel.give_up(reason, region=self._region, mode=self._mode())
+        for shipment in self._queue:
+            shipment.is_doubtful = True
+            shipment.give_up(reason, region=self._region, mode=self._mode())
         self._queue.clear()
 
     def _has_room(self, coming: int) -> bool:
         limits = self._limits
         return len(self._queue) + coming < limits.queue_records_max and self._bytes < limits.queue_bytes_max
 
-    def _next_batch(self) -> list[Parcel]:
+    def _next_batch(self) -> list[Shipment]:
         """The head of the queue, as much of it as one append may hold; it stays queued until it is acknowledged."""
-        batch: list[Parcel] = []
+        batch: list[Shipment] = []
         size = 0
-        for parcel in islice(self._queue, self._limits.batch_records_max):
-            size += len(parcel.outgoing.value)
+        for shipment in islice(self._queue, self._limits.batch_records_max):
+            size += len(shipment.outgoing.value)
             if batch and size > self._limits.batch_bytes_max:
                 break
-            batch.append(parcel)
+            batch.append(shipment)
         return batch
 
-    async def _send(self, batch: Sequence[Parcel]) -> None:
+    async def _send(self, batch: Sequence[Shipment]) -> None:
         """Bring the head of the queue into the log. When something in it can never be taken, find out what by halves:
         an append does not say which.
         """
@@ -133,14 +133,14 @@ class Outbox:
                 return
             middle = len(batch) // 2
             for half in (batch[:middle], batch[middle:]):
-                if rest := [parcel for parcel in half if not parcel.is_given_up]:
+                if rest := [shipment for shipment in half if not shipment.is_given_up]:
                     await self._send(rest)
         else:
             self._acknowledge(batch, offset)
 
-    async def _append(self, batch: Sequence[Parcel]) -> int:
+    async def _append(self, batch: Sequence[Shipment]) -> int:
         """Append the same bytes until the log answers, and return the first offset. Raises CallerError."""
-        records = [parcel.outgoing for parcel in batch]
+        records = [shipment.outgoing for shipment in batch]
         pause_s = self._limits.pause_s_min
         while True:
             try:
@@ -149,52 +149,52 @@ class Outbox:
                 )
             except Unavailable as error:
                 self._trouble = str(error)
-                for parcel in batch:
-                    parcel.is_doubtful = True
+                for shipment in batch:
+                    shipment.is_doubtful = True
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, self._limits.pause_s_max)
 
-    def _acknowledge(self, batch: Sequence[Parcel], offset: int) -> None:
+    def _acknowledge(self, batch: Sequence[Shipment], offset: int) -> None:
         self._trouble = "no answer yet"
         mode = self._mode()
-        for place, parcel in enumerate(batch, offset):
+        for place, shipment in enumerate(batch, offset):
             head = self._queue.popleft()
-            assert head is parcel, "what is acknowledged must be the head of the queue: order was lost"
-            self._bytes -= len(parcel.outgoing.value)
-            parcel.accept(LogPosition(self._topic, self._partition, place), region=self._region, mode=mode)
+            assert head is shipment, "what is acknowledged must be the head of the queue: order was lost"
+            self._bytes -= len(shipment.outgoing.value)
+            shipment.accept(LogPosition(self._topic, self._partition, place), region=self._region, mode=mode)
         self.gate.admit()
 
-    def _refuse(self, refused: Parcel, reason: str) -> None:
-        """Take back the parcel at the head, and what its node wrote behind it on the match: its number stays empty, so
-        nothing behind it could ever be delivered.
+    def _refuse(self, refused: Shipment, reason: str) -> None:
+        """Take back the shipment at the head, and what its node wrote behind it on the match: its number stays empty,
+        so nothing behind it could ever be delivered.
         """
         author = refused.author
         lost = [refused]
         if author is not None:
-            lost = [parcel for parcel in self._queue if parcel.author is author]
+            lost = [shipment for shipment in self._queue if shipment.author is author]
             author.renew(certain=refused.seq - 1)
         behind = f"event {refused.seq} of the same writer on match {refused.match} was refused: {reason}"
-        for parcel in lost:
-            self._bytes -= len(parcel.outgoing.value)
-            parcel.give_up(reason if parcel is refused else behind, region=self._region, mode=self._mode())
-        self._queue = deque(parcel for parcel in self._queue if not parcel.is_given_up)
+        for shipment in lost:
+            self._bytes -= len(shipment.outgoing.value)
+            shipment.give_up(reason if shipment is refused else behind, region=self._region, mode=self._mode())
+        self._queue = deque(shipment for shipment in self._queue if not shipment.is_given_up)
         self.gate.admit()
 
     def _expire(self) -> None:
-        """Answer Unknown for parcels whose deadline has passed, and for those behind them on the same match."""
+        """Answer Unknown for shipments whose deadline has passed, and for those behind them on the same match."""
         now = asyncio.get_running_loop().time()
         reason = f"the log of region {self._region} did not acknowledge it in time: {self._trouble}"
         doubtful: set[Author | None] = set()
         next_s = inf
-        for parcel in self._queue:
-            if parcel.has_expired:
+        for shipment in self._queue:
+            if shipment.has_expired:
                 continue
-            if parcel.deadline_s <= now:
-                doubtful.add(parcel.author)
-            elif parcel.author is None or parcel.author not in doubtful:
-                next_s = min(next_s, parcel.deadline_s)
+            if shipment.deadline_s <= now:
+                doubtful.add(shipment.author)
+            elif shipment.author is None or shipment.author not in doubtful:
+                next_s = min(next_s, shipment.deadline_s)
                 continue
-            if parcel.expire(reason, region=self._region, mode=self._mode()):
-                self.keep_late(parcel)
+            if shipment.expire(reason, region=self._region, mode=self._mode()):
+                self.keep_late(shipment)
         if next_s < inf:
             self._alarm.at(max(next_s, now + EXPIRY_GRAIN_S))

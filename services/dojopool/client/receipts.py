@@ -41,7 +41,7 @@ class Accepted:
     """What a view has seen once it shows this event: the event, and everything that its writer had read."""
     region: str
     mode: Mode
-    """State of the links between regions when the answer came."""
+    """State of the links between regions when the answer came, as the match's partition shows it."""
     position: LogPosition | None
     """None when the event was found in the region's state and not by its acknowledgement."""
 

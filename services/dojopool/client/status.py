@@ -29,10 +29,22 @@ class RegionStatus:
     """The freshness of one region as last read. `refresh` once before use, then let `keep` run."""
 
     def __init__(self, config: ClientConfig, *, views: ViewReader, clock: Clock, stamps: Stamps) -> None:
-        self.mode: Mode = "healthy"
-        """As of the last look, at most about a second ago."""
         self._config, self._views, self._clock, self._stamps = config, views, clock, stamps
         self._marks: dict[int, Mapping[str, int]] = {}
+
+    def mode_of(self, partition: int) -> Mode:
+        """The mode of one partition: `local-only` when its state contains no young mark of another region.
+
+        Every partition has a stream and a mirror's copy of its own, so one may be cut off while others are not.
+        """
+        return self._judged(self._marks.get(partition, {}))
+
+    @property
+    def mode(self) -> Mode:
+        """The mode of the region as a whole, by the newest mark in any partition: `local-only` when another region is
+        heard of in none.
+        """
+        return self._judged(self._newest())
 
     def staleness_ms(self, partition: int) -> dict[str, int | None]:
         """Per region, milliseconds since the newest of its marks that this partition's state is known to contain.
@@ -53,7 +65,7 @@ class RegionStatus:
             self._check_partitions(fields)
             self._marks = {int(name): _marks(name, text) for name, text in fields.items() if name.isdecimal()}
         finally:
-            self._judge()
+            self._guard_stamps()
 
     async def keep(self) -> None:
         """Refresh once a second until cancelled. What cannot be read is not news: the facts go on ageing."""
@@ -64,19 +76,25 @@ class RegionStatus:
             except DojoError:
                 continue
 
-    def _judge(self) -> None:
-        """Set the mode from the newest mark of each region, and guard the stamps by the own region's."""
+    def _newest(self) -> dict[str, int]:
+        """The newest mark of each region in any partition."""
         newest: dict[str, int] = {}
         for marks in self._marks.values():
             for region, mark_ms in marks.items():
                 newest[region] = max(mark_ms, newest.get(region, mark_ms))
-        own = self._config.region
-        if own in newest:
-            self._stamps.observe_region(newest[own])
+        return newest
+
+    def _judged(self, marks: Mapping[str, int]) -> Mode:
         heard_after_ms = self._clock.now_ms() - LOCAL_ONLY_MS
-        others = [region for region in self._config.regions if region != own]
-        is_heard = all(newest.get(region, 0) >= heard_after_ms for region in others)
-        self.mode = "healthy" if is_heard else "local-only"
+        others = [region for region in self._config.regions if region != self._config.region]
+        is_heard = all(marks.get(region, 0) >= heard_after_ms for region in others)
+        return "healthy" if is_heard else "local-only"
+
+    def _guard_stamps(self) -> None:
+        """Guard the stamps by the newest mark of the own region."""
+        own_ms = self._newest().get(self._config.region)
+        if own_ms is not None:
+            self._stamps.observe_region(own_ms)
 
     def _check_partitions(self, fields: Mapping[str, bytes]) -> None:
         stored = fields.get("partitions")

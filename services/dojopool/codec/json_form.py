@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NoReturn
 
 from dojopool.codec.event_codec import EventCodec
@@ -49,6 +49,15 @@ class JsonEvent:
     def to_json(self) -> dict[str, Any]:
         """The same event with every key."""
         return {key: getattr(self, key) for key in KEYS}
+
+    def lean(self) -> JsonEvent:
+        """The same event in its shortest form, as the SDK writes it: without a base or context that null means too.
+
+        A context that only repeats that of the node's previous event stays: one event alone cannot tell.
+        """
+        base = None if self.base == self.seq - 1 else self.base
+        context = None if self.seq == 1 and not self.context else self.context
+        return replace(self, base=base, context=context)
 
 
 def parse_line(line: str | bytes) -> JsonEvent:

@@ -35,10 +35,10 @@ class Finding:
         return f"line{'s' if before else ''} {', '.join(before)}{' and ' if before else ''}{last}: {self.text}"
 
 
-Report = Callable[[Finding], None]
+Complain = Callable[[Finding], None]
 
 
-def events_in(file: BinaryIO, report: Report) -> Iterator[tuple[int, JsonEvent]]:
+def events_in(file: BinaryIO, report: Complain) -> Iterator[tuple[int, JsonEvent]]:
     """The events of a file, each with its line; a line that is none is reported as it is met."""
     for number, line in bounded_lines(file):
         if line is None:

@@ -12,6 +12,9 @@ Three things can be wrong with a line, and each is a Finding:
 - it is no event (bad JSON, a bad envelope, too long): it is left out;
 - its envelope is good and its body is refused: it counts, so that its node goes on, and writes nothing;
 - its dot has another payload elsewhere: the one with the smaller SHA-256 of its canonical JSON is kept.
+
+What null means may be written out: a base of `seq - 1`, an empty context on a node's first event, a default of the
+schema. Such forms are one payload, and its canonical JSON is that of the shortest envelope.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from dojopool.core.fold import Tally
 from dojopool.core.match import digest
 from dojopool.errors import InvalidEvent
 from dojopool.games.loading import LoadedGame
-from dojopool.local.event_lines import Finding, Report, events_in
+from dojopool.local.event_lines import Complain, Finding, events_in
 
 
 @dataclass(slots=True)
@@ -35,6 +38,9 @@ class _Payload:
     """What one dot says, and the first line that says it."""
 
     event: Event
+    """In the form it was given in, as a log would hold it; of several forms, the one with the smallest bytes."""
+    meaning: bytes
+    """The record of its shortest form: equal for all forms of one payload."""
     order: bytes
     """SHA-256 of its canonical JSON: the smallest of a dot is kept."""
     line: int
@@ -43,7 +49,7 @@ class _Payload:
 class FileFold:
     """The events of one or more files: `read` each, then take the `results` once."""
 
-    def __init__(self, loaded: LoadedGame, *, report: Report) -> None:
+    def __init__(self, loaded: LoadedGame, *, report: Complain) -> None:
         self._loaded = loaded
         self._report = report
         self._reader = loaded.new_fold()
@@ -70,14 +76,16 @@ class FileFold:
 
     def _take(self, number: int, said: JsonEvent) -> None:
         try:
-            event = self._event(said)
+            event, lean = self._event(said), said.lean()
+            meaning = event.data if lean == said else self._event(lean).data
         except InvalidEvent as error:
             self._report(Finding((number,), str(error)))
             return
         if isinstance(event.body, RefusedBody):
             refused = f"event {_named(event.match, event.dot)} counts but writes nothing: {event.body.reason}"
             self._report(Finding((number,), refused))
-        self._keep(_Payload(event, hashlib.sha256(canonical_json(said.to_json())).digest(), number))
+        order = hashlib.sha256(canonical_json(lean.to_json())).digest()
+        self._keep(_Payload(event, meaning, order, number))
 
     def _event(self, said: JsonEvent) -> Event:
         """The event as a log would hand it over, with its writes. Raises InvalidEvent when it fits in no record."""
@@ -92,8 +100,9 @@ class FileFold:
         event = payload.event
         rivals = self._matches.setdefault(event.match, {}).setdefault(event.dot, [])
         for known in rivals:
-            if known.event.data == event.data:
+            if known.meaning == payload.meaning:
                 known.order = min(known.order, payload.order)
+                known.event = min(known.event, event, key=_data)
                 return
         rivals.append(payload)
 
@@ -126,6 +135,10 @@ def _rivals(match: str, dot: Dot, payloads: list[_Payload]) -> Finding:
 
 def _order(payload: _Payload) -> bytes:
     return payload.order
+
+
+def _data(event: Event) -> bytes:
+    return event.data
 
 
 def _named(match: str, dot: Dot) -> str:

@@ -21,7 +21,7 @@ from dojopool.core.event import Event, RefusedBody
 from dojopool.core.names import region_of
 from dojopool.core.partition import partition_of
 from dojopool.errors import InvalidEvent, Unavailable
-from dojopool.local.event_lines import Finding, Report, events_in
+from dojopool.local.event_lines import Complain, Finding, events_in
 from dojopool.local.pace import Pace
 from dojopool.ports import LogWriter, Outgoing
 
@@ -63,7 +63,7 @@ class LinePlayer:
     """Plays files through one writer per region."""
 
     def __init__(
-        self, writers: Mapping[str, LogWriter], *, codec: EventCodec, partitions: int, prefix: str, report: Report
+        self, writers: Mapping[str, LogWriter], *, codec: EventCodec, partitions: int, prefix: str, report: Complain
     ) -> None:
         self._writers, self._codec, self._partitions, self._prefix = writers, codec, partitions, prefix
         self._report = report

@@ -24,8 +24,6 @@ EVENTS_CONFIG: Final[Mapping[str, str]] = {
     "message.timestamp.type": "CreateTime",
 }
 
-Outcome = Literal["created", "exists", "missing", "differs"]
-
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
@@ -47,7 +45,7 @@ class TopicReport:
     topic: str
     partitions: int
     """That it must have."""
-    outcome: Outcome
+    outcome: Literal["created", "exists", "missing", "differs"]
     problems: tuple[str, ...] = ()
     """What was found and what is needed, a sentence each; none unless it `differs`."""
 

@@ -56,3 +56,15 @@ def test_a_file_that_is_not_there_is_a_usage_error() -> None:
 
     assert run.exit_code == 2
     assert "no-such-file.csv" in run.stderr
+
+
+def test_a_misspelt_setting_is_refused_before_anything_is_played(
+    few_matches: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first command that a newcomer runs says what is wrong with the environment."""
+    monkeypatch.setenv("DOJO_REGON", "eu")
+    run = CliRunner().invoke(app, ["demo", few_matches])
+
+    assert run.exit_code == 3
+    assert "did you mean DOJO_REGION?" in run.stderr
+    assert run.stdout == ""

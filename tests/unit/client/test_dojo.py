@@ -122,6 +122,36 @@ async def test_receipts_tell_the_mode_of_their_time() -> None:
     assert modes == ["local-only", "healthy"]
 
 
+@in_virtual_time
+async def test_a_receipt_has_the_mode_of_its_partition() -> None:
+    """Of two matches the one whose partition hears nothing of the other region is local-only, also when its receipt is
+    settled by the clock; the region as a whole is healthy.
+    """
+    region = Region()
+    near, far = ("m-1", next(name for name in ("m-2", "m-3") if number_of(name) != number_of("m-1")))
+    await region.put_marks(eu=NOW_MS, us=NOW_MS)
+    await region.store.put_status({str(number_of(far)): b'{"at": 1, "marks": {"us": %d}}' % (NOW_MS - 9_000)})
+    async with region.connect() as dojo:
+        receipts = [await (await dojo.match(name)).record(points()) for name in (near, far)]
+        region.log.fail_next_append(stored=True)
+        unknown = await (await dojo.match(far)).record(points(), timeout_s=0.000_1)
+        region.log.stop_answering()
+        await region.fold()
+        assert isinstance(unknown, Unknown)
+        settled = await dojo.settle(unknown)
+        region.log.answer_again()
+
+        assert dojo.mode == "healthy"
+    assert isinstance(settled, Accepted)
+    assert (settled.mode, settled.position) == ("local-only", None)
+    assert [receipt.mode for receipt in receipts if isinstance(receipt, Accepted)] == ["healthy", "local-only"]
+
+
+def number_of(match: str) -> int:
+    """The partition of a match."""
+    return partition_of(match, PARTITIONS)
+
+
 # --- ending
 
 

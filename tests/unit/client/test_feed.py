@@ -56,6 +56,14 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
+async def rings_at_a_change(region: Region, ring: asyncio.Event) -> bool:
+    """Whether a change of the match rings."""
+    ring.clear()
+    await change(region)
+    await turns()
+    return ring.is_set()
+
+
 @in_virtual_time
 async def test_a_change_rings_whoever_waits_for_that_match() -> None:
     """Each of several is rung, and nobody who waits for another match of the partition."""
@@ -153,11 +161,8 @@ async def test_a_store_that_does_not_answer_rings_and_is_asked_again() -> None:
             assert ring.is_set()
             region.store.answer_again()
             await asyncio.sleep(1.0)  # of a clock that jumps
-            ring.clear()
-            await change(region)
-            await turns()
 
-            assert ring.is_set()
+            assert await rings_at_a_change(region, ring)
 
 
 @in_virtual_time
@@ -178,10 +183,7 @@ async def test_a_stream_is_read_a_while_longer_and_then_no_more() -> None:
 
         with feed.rings(MATCH) as ring:
             await turns()
-            ring.clear()
-            await change(region)
-            await turns()
-            assert ring.is_set()
+            assert await rings_at_a_change(region, ring)
 
 
 @in_virtual_time

@@ -14,8 +14,8 @@ from dojopool.client import outbox as outbox_module
 from dojopool.client.author import Author
 from dojopool.client.config import Limits
 from dojopool.client.outbox import Outbox
-from dojopool.client.parcel import Parcel
 from dojopool.client.receipts import Accepted, LogPosition, Receipt, Rejected, Unknown
+from dojopool.client.shipment import Shipment
 from dojopool.ports import LogWriter, Outgoing
 from support.virtual_time import in_virtual_time
 
@@ -43,12 +43,12 @@ class Box:
         self.log, self.writer, self.outbox = log, writer, outbox
         self.authors: dict[str, Author] = {}
 
-    def put(self, match: str, *, size: int = 10, timeout_s: float = 100.0) -> Parcel:
+    def put(self, match: str, *, size: int = 10, timeout_s: float = 100.0) -> Shipment:
         """Put the next event of a match, whose bytes say which it is."""
         author = self.authors.setdefault(match, Author(match, "eu/a#1"))
         author.wrote(author.seq + 1, {})
         value = f"{match}/{author.node}/{author.seq}".encode()
-        parcel = Parcel(
+        shipment = Shipment(
             author=author,
             match=match,
             node=author.node,
@@ -57,8 +57,8 @@ class Box:
             outgoing=Outgoing(author.key, value.ljust(size)),
             deadline_s=asyncio.get_running_loop().time() + timeout_s,
         )
-        self.outbox.put(parcel)
-        return parcel
+        self.outbox.put(shipment)
+        return shipment
 
     def stored(self) -> list[str]:
         """What is in the log, first occurrences only, as match/node/number."""
@@ -80,9 +80,9 @@ async def opened(limits: Limits = LIMITS, **config: str) -> AsyncIterator[Box]:
         outbox.close()
 
 
-async def answers(*parcels: Parcel) -> list[Receipt]:
-    """The answers of parcels, as their callers get them."""
-    return await asyncio.gather(*(parcel.answer for parcel in parcels))
+async def answers(*shipments: Shipment) -> list[Receipt]:
+    """The answers of shipments, as their callers get them."""
+    return await asyncio.gather(*(shipment.answer for shipment in shipments))
 
 
 def now() -> float:
@@ -128,8 +128,8 @@ async def test_batches_grow_while_an_append_is_under_way() -> None:
 async def test_an_append_has_bounds() -> None:
     """No append holds more records or bytes than allowed, except for a single record that is larger."""
     async with opened(replace(LIMITS, batch_records_max=3, batch_bytes_max=100)) as box:
-        parcels = [box.put("a", size=size) for size in (10, 10, 10, 10, 60, 60, 200, 10)]
-        await answers(*parcels)
+        shipments = [box.put("a", size=size) for size in (10, 10, 10, 10, 60, 60, 200, 10)]
+        await answers(*shipments)
 
         assert box.writer.appends == [3, 2, 1, 1, 1]
 
@@ -174,14 +174,14 @@ async def test_at_its_deadline_an_event_is_unknown_and_accepted_later() -> None:
     """The caller hears Unknown in time, and the event still gets in."""
     async with opened() as box:
         box.log.stop_answering()
-        parcel = box.put("a", timeout_s=3.0)
-        receipt = await parcel.answer
+        shipment = box.put("a", timeout_s=3.0)
+        receipt = await shipment.answer
 
         assert isinstance(receipt, Unknown)
         assert (receipt.dot, now()) == (("eu/a#1", 1), 3.0)
-        assert box.outbox.late("a", receipt.dot) is parcel
+        assert box.outbox.late("a", receipt.dot) is shipment
         box.log.answer_again()
-        assert isinstance(await parcel.answer, Accepted)
+        assert isinstance(await shipment.answer, Accepted)
         assert box.stored() == ["a/eu/a#1/1"]
 
 
@@ -318,10 +318,10 @@ async def test_draining_waits_for_everything() -> None:
     """After a drain nothing is left, and nobody is let in."""
     async with opened() as box:
         box.log.fail_next_append(stored=False, times=4)
-        parcel = box.put("a")
+        shipment = box.put("a")
         await box.outbox.drain()
 
-        assert isinstance(parcel.answer.result(), Accepted)
+        assert isinstance(shipment.answer.result(), Accepted)
         assert not box.outbox.gate.is_open
 
 

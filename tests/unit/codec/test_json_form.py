@@ -39,6 +39,22 @@ def test_base_and_context_may_be_null_or_absent(line: str | bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "lean"),
+    [
+        ({"seq": 3, "base": 2}, {"seq": 3, "base": None}),
+        ({"seq": 1, "base": 0, "context": {}}, {"seq": 1, "base": None, "context": None}),
+        ({"seq": 3, "base": 1}, {"seq": 3, "base": 1}),
+        ({"seq": 2, "base": 0}, {"seq": 2, "base": 0}),
+        ({"seq": 2, "context": {}}, {"seq": 2, "context": {}}),
+        ({"seq": 1, "context": {"us/b#1": 1}}, {"seq": 1, "context": {"us/b#1": 1}}),
+    ],
+)
+def test_the_shortest_form_leaves_out_what_null_says(given: dict[str, Any], lean: dict[str, Any]) -> None:
+    """And nothing else: an empty context on a later event is not that of the event before."""
+    assert parse({**LEAN, **given}).lean().to_json() == {**LEAN, **lean}
+
+
+@pytest.mark.parametrize(
     ("line", "reason"),
     [
         ("", "not JSON"),

@@ -103,6 +103,47 @@ def test_another_form_is_no_rival() -> None:
     assert results == folded([said])[0]
 
 
+@pytest.mark.parametrize("seq", [1, 3])
+def test_a_written_out_null_is_no_rival(seq: int) -> None:
+    """A base of seq - 1, or an empty context on the first event, is the payload that null is, delivered or waiting."""
+    lean = points(3, seq=seq)
+    wordy = {**lean, "base": seq - 1, "context": {} if seq == 1 else None}
+    results, findings = folded([wordy, lean])
+
+    assert findings == []
+    assert results == folded([lean, wordy, lean])[0] == folded([lean])[0]
+
+
+def test_a_base_or_context_that_says_something_is_a_rival() -> None:
+    """Having read less is another payload, and so is an empty context on a later event."""
+    others: list[dict[str, Any]] = [{"base": 0}, {"context": {}}]
+    for other in others:
+        _, [finding] = folded([points(1), points(3, seq=2), {**points(3, seq=2), **other}])
+
+        assert finding.startswith("lines 2 and 3: 2 payloads under one dot")
+
+
+def test_what_waits_keeps_the_form_of_the_log() -> None:
+    """The digest is that of a replica whose log holds the longer form."""
+    wordy = {**points(3, seq=2), "base": 1}
+    fold, event = POOL.new_fold(), POOL.new_fold().read(POOL.codec.encode(**wordy))
+    assert isinstance(event, Event)
+    fold.deliver(event, Tally())
+    [result], _ = folded([wordy])
+
+    assert result["pending"] == 1
+    assert result["digest"] == digest(fold.matches["m-1"].encode(fold.kind))
+
+
+def test_all_forms_of_a_payload_have_one_hash() -> None:
+    """Which of two rivals is kept does not depend on whether a null of theirs was written out."""
+    for count in range(1, 9):
+        rivals = [points(count), points(count + 1)]
+        wordy = [{**rival, "base": 0} for rival in rivals]
+
+        assert folded(wordy)[0] == folded(rivals)[0]
+
+
 def absent(player: str, *, stamp: int = 1, **more: bool) -> dict[str, Any]:
     """An event of darts, whose schema has a default for `absent`."""
     envelope = {"match": "m-1", "node": HOME, "seq": 1, "base": None, "context": None, "stamp": stamp}

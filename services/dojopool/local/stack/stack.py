@@ -26,7 +26,7 @@ from dojopool.local.topics import EVENTS_CONFIG
 
 Condition = Literal["running", "silent", "ended"]
 
-Report = Callable[[str], None]
+Tell = Callable[[str], None]
 """Is told in a sentence what is being done."""
 
 
@@ -56,7 +56,7 @@ class Stack:
 
     @classmethod
     async def up(
-        cls, folder: Path, *, regions: Sequence[str], partitions: int, prefixes: Sequence[str], report: Report
+        cls, folder: Path, *, regions: Sequence[str], partitions: int, prefixes: Sequence[str], report: Tell
     ) -> Stack:
         """Start every server that does not run; return when produce, mirrored read and Redis write have worked.
 
@@ -118,7 +118,7 @@ class Stack:
                 shutil.rmtree(self.folder)
         return [server.name for server in running]
 
-    async def _start(self, ended: Sequence[Server], report: Report) -> None:
+    async def _start(self, ended: Sequence[Server], report: Tell) -> None:
         first = [server for server in ended if server is not self.mirror]
         for server in first:  # launch all, then wait: they boot side by side
             await server.launch()
@@ -141,7 +141,7 @@ class Stack:
                 for name in (events_topic(prefix, region) for prefix in self.layout.prefixes):
                     await create_topic(broker.bootstrap, name, partitions=partitions, configs=EVENTS_CONFIG)
 
-    async def _prove(self, report: Report) -> None:
+    async def _prove(self, report: Tell) -> None:
         names = list(self.brokers)
         for origin, target in list(permutations(names, 2)) or [(names[0], names[0])]:
             await record_arrives(
@@ -191,7 +191,7 @@ class Stack:
         )
 
 
-async def _find_programs(report: Report) -> None:
+async def _find_programs(report: Tell) -> None:
     """Fail before anything is written when a program is missing."""
     report("looking for Java, Kafka's jars (fetched once, about 55 MB) and a Redis server")
     await find_java()

@@ -260,3 +260,38 @@ def test_a_stored_record_in_disorder_is_refused(numbers: tuple[int, ...]) -> Non
         kind.decode(stored(kind, *numbers))
     assert kind.decode(stored(kind, 1, 1, *ENTRY)) == {1: [("a", 1, 0, 1)]}
     assert kind.decode(stored(kind, 0)) == kind.empty()
+
+
+@pytest.mark.parametrize(
+    ("field", "first", "second", "only_second", "untouched"),
+    [
+        ("title", ("set", "x"), ("set", "y"), "y", None),
+        ("rivals", ("set", "x"), ("set", "y"), ["y"], []),
+        ("total", ("add", 5), ("add", 2), 2, 0),
+        ("tally", ("add", 5), ("add", 2), 2, 0),
+        ("level", ("raise_to", "high"), ("raise_to", "low"), "low", None),
+        ("floor", ("lower_to", 1), ("lower_to", 2), 2, None),
+        ("tags", ("add", "x"), ("add", "y"), ["y"], []),
+        ("bans", ("remove", 1), ("add", 1), [1], []),
+        ("open", ("enable",), ("enable",), True, False),
+        ("shut", ("disable",), ("enable",), True, False),
+        ("notes", ("append", "x"), ("append", "y"), ["y"], []),
+    ],
+)
+def test_every_type_under_a_removed_key_keeps_what_was_not_read(
+    field: str, first: tuple[Any, ...], second: tuple[Any, ...], only_second: Any, untouched: Any
+) -> None:
+    """Concurrent with the removal, or unread by the remover of the same node: the second write stays alone, and a
+    removal that had read both leaves nothing but an untouched field.
+    """
+    inside = At("rooms", "r", "inner", 1, field)
+    one, two = (getattr(inside, verb)(*arguments) for verb, *arguments in (first, second))
+    for removal in (At("rooms").remove("r"), At("rooms", "r", "inner").remove(1)):
+        concurrent = in_every_order(form("A1", one), form("B1{A:1}", removal), form("A2", two))
+        stale = in_every_order(form("A1", one), form("A2", two), form("A3~1", removal))
+        read = in_every_order(form("A1", one), form("A2", two), form("B1{A:2}", removal))
+
+        for match in (concurrent, stale):
+            assert shown(match, "rooms", "r", "inner", 1, field) == only_second
+        assert shown(read, "rooms") == {}
+        assert shown(read, field) == untouched

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dojopool.client.author import Author
-from dojopool.client.parcel import Parcel
 from dojopool.client.receipts import Accepted, LogPosition, Rejected, Unknown
+from dojopool.client.shipment import Shipment
 from dojopool.core.clock import VectorClock
 from dojopool.ports import Outgoing
 
@@ -16,9 +16,9 @@ WHERE: dict[str, Any] = {"region": "eu", "mode": "healthy"}
 
 
 @pytest.fixture
-async def parcel() -> Parcel:
+async def shipment() -> Shipment:
     """Event 3 of a node that had read 2 of another."""
-    return Parcel(
+    return Shipment(
         author=Author("m-1", "eu/a#1"),
         match="m-1",
         node="eu/a#1",
@@ -32,55 +32,55 @@ async def parcel() -> Parcel:
 CLOCK = VectorClock({"eu/a#1": 3, "us/b#1": 2})
 
 
-async def test_an_accepted_one_says_what_a_view_with_it_has_seen(parcel: Parcel) -> None:
+async def test_an_accepted_one_says_what_a_view_with_it_has_seen(shipment: Shipment) -> None:
     """The receipt's clock is the event and everything its writer had read."""
-    parcel.accept(LogPosition("t", 0, 7), **WHERE)
+    shipment.accept(LogPosition("t", 0, 7), **WHERE)
 
-    assert await parcel.answer == Accepted(
+    assert await shipment.answer == Accepted(
         match="m-1", dot=("eu/a#1", 3), clock=CLOCK, region="eu", mode="healthy", position=LogPosition("t", 0, 7)
     )
 
 
-async def test_an_expired_one_keeps_its_record_and_may_be_accepted_later(parcel: Parcel) -> None:
+async def test_an_expired_one_keeps_its_record_and_may_be_accepted_later(shipment: Shipment) -> None:
     """Unknown is an answer for the caller; what becomes of the event is answered again."""
-    first = parcel.answer
-    assert parcel.expire("no answer", **WHERE)
-    parcel.accept(LogPosition("t", 0, 7), **WHERE)
+    first = shipment.answer
+    assert shipment.expire("no answer", **WHERE)
+    shipment.accept(LogPosition("t", 0, 7), **WHERE)
 
     unknown = await first
     assert isinstance(unknown, Unknown)
     assert (unknown.dot, unknown.clock, unknown.record) == (("eu/a#1", 3), CLOCK, b"bytes")
-    assert isinstance(await parcel.answer, Accepted)
+    assert isinstance(await shipment.answer, Accepted)
 
 
-async def test_nobody_is_told_when_the_caller_has_given_up(parcel: Parcel) -> None:
+async def test_nobody_is_told_when_the_caller_has_given_up(shipment: Shipment) -> None:
     """A cancelled answer stays cancelled, whatever becomes of the event."""
-    parcel.answer.cancel()
+    shipment.answer.cancel()
 
-    assert not parcel.expire("no answer", **WHERE)
-    parcel.accept(LogPosition("t", 0, 7), **WHERE)
-    parcel.give_up("refused", **WHERE)
-    assert parcel.answer.cancelled()
+    assert not shipment.expire("no answer", **WHERE)
+    shipment.accept(LogPosition("t", 0, 7), **WHERE)
+    shipment.give_up("refused", **WHERE)
+    assert shipment.answer.cancelled()
 
 
 @pytest.mark.parametrize(("is_doubtful", "kind"), [(False, Rejected), (True, Unknown)])
 async def test_one_given_up_is_rejected_only_if_it_was_certainly_not_sent(
-    parcel: Parcel, is_doubtful: bool, kind: type
+    shipment: Shipment, is_doubtful: bool, kind: type
 ) -> None:
     """After an append without an answer nobody can say that it is not in the log."""
-    parcel.is_doubtful = is_doubtful
-    parcel.give_up("too large", **WHERE)
+    shipment.is_doubtful = is_doubtful
+    shipment.give_up("too large", **WHERE)
 
-    receipt = await parcel.answer
+    receipt = await shipment.answer
     assert isinstance(receipt, kind)
     assert not isinstance(receipt, Accepted)
     assert receipt.reason == "too large"
-    assert parcel.is_given_up
+    assert shipment.is_given_up
 
 
-async def test_a_record_is_not_printed(parcel: Parcel) -> None:
+async def test_a_record_is_not_printed(shipment: Shipment) -> None:
     """The text of an Unknown receipt is fit for a log line."""
-    first = parcel.answer
-    parcel.expire("no answer", **WHERE)
+    first = shipment.answer
+    shipment.expire("no answer", **WHERE)
 
     assert "bytes" not in repr(await first)

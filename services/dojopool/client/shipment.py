@@ -11,7 +11,7 @@ from dojopool.core.clock import VectorClock
 from dojopool.ports import Outgoing
 
 
-class Parcel:
+class Shipment:
     """A numbered, encoded event. `answer` gets its receipt, unless whoever asked for it has given up."""
 
     __slots__ = (
