@@ -307,18 +307,37 @@ class BatchFacts:
     lag_records: Mapping[str, int]
     """Per region, records known to be in the log behind what was read."""
     mark_time_ms: Mapping[str, int]
-    """Per region, the time of the newest mark read."""
+    """Per region, the time of the newest mark read; 0 before the first."""
+    gaps: int
+    """Matches of the partition in which events wait for others that did not come."""
+    began_s: float
+    """When its first record was begun with, by the loop's clock."""
+    oldest_ms: Mapping[str, int]
+    """Per region read, the log's time of the first record: no other of its stream waited longer."""
+    traced: int
+    """Records whose writer was traced; 0 unless the observer wants links."""
+    links: Sequence[bytes]
+    """Distinct `traceparent` values of those, in the order read, `Observer.links_max` at most."""
 
 
 class Observer(Protocol):
     """Is told facts by a replica. Calls must return at once and must not raise."""
 
+    @property
+    def links_max(self) -> int:
+        """How many trace contexts of its records a batch is to bring; with 0 no header is looked at."""
+        ...
+
     def batch_applied(self, facts: BatchFacts, *, write_s: float) -> None: ...
 
-    def partition_claimed(self, partition: int, *, epoch: int, matches: int) -> None: ...
+    def partition_claimed(self, partition: int, *, epoch: int, matches: int, mark_time_ms: Mapping[str, int]) -> None:
+        """`mark_time_ms` is, per region, the time of the newest mark in the state taken over; 0 without one."""
+        ...
 
     def partition_released(self, partition: int, *, reason: str) -> None: ...
 
     def partition_failed(self, partition: int, *, error: Exception) -> None: ...
 
-    def letter_written(self, *, topic: str, partition: int, offset: int, reason: str) -> None: ...
+    def letter_written(self, *, topic: str, partition: int, offset: int, kind: str, reason: str) -> None:
+        """`kind` is one of `core.streams.LetterKind`, `reason` a text for people."""
+        ...

@@ -50,11 +50,12 @@ class Facts:
     failed: list[tuple[int, str]] = field(default_factory=list)
     letters: list[tuple[str, int, int, str]] = field(default_factory=list)
     """Topic, partition, offset, reason."""
+    links_max: int = 0
 
     def batch_applied(self, facts: BatchFacts, *, write_s: float) -> None:
         self.batches.append(facts)
 
-    def partition_claimed(self, partition: int, *, epoch: int, matches: int) -> None:
+    def partition_claimed(self, partition: int, *, epoch: int, matches: int, mark_time_ms: Mapping[str, int]) -> None:
         self.claimed.append((partition, epoch, matches))
 
     def partition_released(self, partition: int, *, reason: str) -> None:
@@ -63,7 +64,7 @@ class Facts:
     def partition_failed(self, partition: int, *, error: Exception) -> None:
         self.failed.append((partition, str(error)))
 
-    def letter_written(self, *, topic: str, partition: int, offset: int, reason: str) -> None:
+    def letter_written(self, *, topic: str, partition: int, offset: int, kind: str, reason: str) -> None:
         self.letters.append((topic, partition, offset, reason))
 
 

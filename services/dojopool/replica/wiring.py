@@ -45,7 +45,7 @@ async def run_replica(settings: ReplicaSettings) -> None:
         client_id=f"dojo-replica-{settings.region}",
         session_timeout_ms=settings.session_timeout_ms,
     )
-    metrics = PrometheusObserver(region=settings.region)
+    metrics = PrometheusObserver(region=settings.region, regions=settings.regions, clock=SystemClock())
     async with AsyncExitStack() as stack:
         await check_topics(kafka, config)
         store = await stack.enter_async_context(

@@ -76,6 +76,11 @@ async def test_what_was_read_is_stored() -> None:
             fold_s=0.0,
             lag_records={"eu": 97, "us": 0},
             mark_time_ms={"eu": NOW_MS, "us": 0},
+            gaps=0,
+            began_s=0.0,
+            oldest_ms={"eu": NOW_MS, "us": NOW_MS},
+            traced=0,
+            links=(),
         )
     ]
     assert (lane.stored, lane.stored_at_ms) == (store.begun[0].positions, store.begun[0].at_ms)
