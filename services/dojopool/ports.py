@@ -1,4 +1,4 @@
-"""What the programs ask of the world: a log, a state store, a clock and an observer.
+"""What the programs ask of the world: a log, a state store, a clock, an observer and a tracer.
 
 Adapters implement these; only `wiring.py` and `local` choose which. Every promise below is proven for each
 implementation by the suites in `tests/contracts/`. What is deliberately absent: topics per match, offsets committed
@@ -19,6 +19,9 @@ from dojopool.core.record import Record
 TopicPartition: TypeAlias = tuple[str, int]
 """`(topic, partition)`."""
 
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
+"""Of a record, in order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -26,7 +29,7 @@ class Outgoing:
 
     key: bytes | None
     value: bytes
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: Headers = ()
 
 
 class LogWriter(Protocol):
@@ -283,6 +286,22 @@ class Clock(Protocol):
 
     def now_ms(self) -> int:
         """Milliseconds since the epoch. May jump; serves stamps, marks and staleness, never order."""
+        ...
+
+
+class Ended(Protocol):
+    """Says how the sending of an event ended: its offset in the log, or in a word why there is none."""
+
+    def __call__(self, *, offset: int | None, error: str | None) -> None: ...
+
+
+class SendTracer(Protocol):
+    """Follows events into the log. Calls must return at once and must not raise."""
+
+    def begin(self, match: str, *, partition: int) -> tuple[Headers, Ended | None]:
+        """An event was numbered in the context of its caller. Returns the headers that its record is to carry, and
+        what wants to be told, once, how it ended.
+        """
         ...
 
 

@@ -19,7 +19,7 @@ from dojopool.adapters.memory_store import MemoryStore
 from dojopool.core.cut import Mark, Position
 from dojopool.core.partition import partition_of
 from dojopool.games.loading import LoadedGame, load_game
-from dojopool.ports import BatchFacts, EventLog, StateStore
+from dojopool.ports import BatchFacts, EventLog, Observer, StateStore
 from dojopool.replica.config import ReplicaConfig
 from dojopool.replica.lane import Lane
 from dojopool.replica.service import Replica
@@ -151,10 +151,11 @@ class Pipeline:
         log: EventLog | None = None,
         store: StateStore | None = None,
         loaded: LoadedGame = POOL,
+        around: Callable[[Observer], Observer] = lambda observer: observer,
     ) -> AsyncIterator[Running]:
         """A running replica, told to stop at the end, which it must do well unless the test looks at it itself.
 
-        `log` and `store` stand in for ours.
+        `log` and `store` stand in for ours; `around` may put an observer around the one that remembers.
         """
         facts = Facts()
         replica = Replica(
@@ -163,7 +164,7 @@ class Pipeline:
             store=store or self.store,
             loaded=loaded,
             clock=LoopClock(),
-            observer=facts,
+            observer=around(facts),
         )
         task = asyncio.create_task(replica.run())  # allowed: awaited below, before this returns
         running = Running(replica, facts, task)

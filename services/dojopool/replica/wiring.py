@@ -15,6 +15,7 @@ from dojopool.adapters.kafka_log import KafkaLog
 from dojopool.adapters.prometheus import PrometheusObserver
 from dojopool.adapters.redis_store import RedisStore
 from dojopool.adapters.system_clock import SystemClock
+from dojopool.adapters.traces import traced_batches
 from dojopool.errors import ConfigError
 from dojopool.games.loading import load_game
 from dojopool.ports import EventLog
@@ -51,13 +52,16 @@ async def run_replica(settings: ReplicaSettings) -> None:
         store = await stack.enter_async_context(
             RedisStore.open(settings.redis_for(settings.region), prefix=settings.prefix, ca=settings.redis_ca)
         )
+        observer = await stack.enter_async_context(
+            traced_batches(settings.otlp, metrics, region=config.region, prefix=config.prefix, group=config.group)
+        )
         replica = Replica(
             config,
             log=kafka,
             store=store,
             loaded=load_game(settings.game),
             clock=SystemClock(),
-            observer=LoggingObserver(metrics),
+            observer=LoggingObserver(observer),
         )
         if settings.metrics is not None:
             app = health_app(replica.report, metrics.expose)
