@@ -137,10 +137,9 @@ def _headers(span: Span) -> Headers:
 
 
 def _context(header: bytes) -> SpanContext | None:
-    """The context that a header names; None when it is none."""
+    """The context that a header names; None when it is none. One of zeros is left out by the SDK."""
     found = CONTEXT.fullmatch(header)
     if found is None:
         return None
     trace_id, span_id, flags = (int(part, 16) for part in found.groups())
-    context = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))
-    return context if context.is_valid else None
+    return SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))

@@ -54,7 +54,7 @@ async def traced_batches(
 
 def _passed_on() -> SendTracer | None:
     # Being loaded says little: redis loads OpenTelemetry wherever it is installed.
-    if "opentelemetry.trace" not in sys.modules:
+    if sys.modules.get("opentelemetry.trace") is None:
         return None
     from dojopool.adapters.otel import PassedOn, is_application_traced  # noqa: PLC0415 - as above
 

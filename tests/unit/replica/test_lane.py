@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -356,3 +357,22 @@ async def test_a_broken_stream_drops_its_rest_and_keeps_what_came_before() -> No
     assert len(facts.failed) == 1
     assert "jumps from mark 0" in facts.failed[0][1]
     assert list(lane.partition.broken) == ["eu"]
+
+
+async def test_only_what_was_taken_in_is_told() -> None:
+    """The oldest record is the first, and what stands behind a break brings no link, for it is in no batch."""
+    eu = Scorer()
+    values = [eu.points("m-1"), mark(1), eu.points("m-1"), mark(3), eu.points("m-1")]
+    contexts = [f"00-{1:032x}-{number:016x}-01".encode() for number in range(1, 6)]
+    read = [
+        replace(record, headers=(("traceparent", context),), timestamp=NOW_MS + record.offset)
+        for record, context in zip(records(0, *values), contexts, strict=True)
+    ]
+    async with lane_on(SlowStore()) as (lane, facts):
+        facts.links_max = 8
+        await lane.take({"eu": read}, ends=ENDS)
+        await lane.settle(timeout_s=1)
+    [batch] = facts.batches
+
+    assert (batch.records, batch.oldest_ms) == (3, {"eu": NOW_MS})
+    assert (batch.traced, batch.links) == (3, tuple(contexts[:3]))
