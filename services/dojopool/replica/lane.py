@@ -195,7 +195,8 @@ class Lane:
         began_s: float,
     ) -> BatchFacts:
         fold, positions, fed = self.partition.fold, self.partition.streams.positions, read.values()
-        traced, links = 0, tuple[bytes, ...]()
+        traced = 0
+        links: tuple[bytes, ...] = ()
         if most := self.observer.links_max:
             consumed = chain.from_iterable(islice(pieces[region], done.records) for region, done in read.items())
             traced, links = sampled(consumed, most=most)

@@ -2,62 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from dojopool.adapters import otel_export
 from dojopool.adapters.otel_export import exporting, tracing_into
-
-
-class Collector(ThreadingHTTPServer):
-    """Keeps what is posted to it."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Receiver)
-        self.received: list[tuple[str, ExportTraceServiceRequest]] = []
-
-
-class Receiver(BaseHTTPRequestHandler):
-    """One request to a Collector."""
-
-    server: Collector
-
-    def do_POST(self) -> None:
-        """Keep it."""
-        body = self.rfile.read(int(self.headers["content-length"]))
-        if self.headers["content-encoding"] == "gzip":
-            body = gzip.decompress(body)
-        self.server.received.append((self.path, ExportTraceServiceRequest.FromString(body)))
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the library's
-        """Say nothing."""
-
-
-@contextmanager
-def collector() -> Iterator[tuple[Collector, str]]:
-    """A collector and its base URL."""
-    with Collector() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server, f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+from support.collector import collector
 
 
 @pytest.mark.parametrize("suffix", ["", "/", "/v1/traces"])
@@ -73,10 +27,9 @@ async def test_spans_arrive_by_the_end(suffix: str) -> None:
     [path] = {path for path, _ in server.received}
     resources = [resource for _, request in server.received for resource in request.resource_spans]
     said = {item.key: item.value.string_value for item in resources[0].resource.attributes}
-    names = [span.name for resource in resources for scope in resource.scope_spans for span in scope.spans]
     assert path == "/v1/traces"
     assert (said["service.name"], said["dojo.region"]) == ("dojo-replica", "eu")
-    assert names == ["span 0", "span 1", "span 2"]
+    assert [span.name for span in server.spans()] == ["span 0", "span 1", "span 2"]
 
 
 class Stuck(SpanExporter):
