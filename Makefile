@@ -32,8 +32,8 @@ LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 
   --custom-compile-command "make lock"
 
 lock:  ## renew both lock files, the image's from the other's versions; needs uv
-	$(LOCK) --upgrade --group dev --extra redis-server --output-file requirements.lock
-	$(LOCK) --upgrade --group build --group compile --constraints requirements.lock --output-file deploy/requirements.lock
+	$(LOCK) --upgrade --group dev --extra redis-server --extra telemetry --output-file requirements.lock
+	$(LOCK) --upgrade --group build --group compile --extra telemetry --constraints requirements.lock --output-file deploy/requirements.lock
 
 .venv-compiled/.ready: requirements.lock pyproject.toml hatch_build.py $(shell find services schemas -type f -not -name '*.pyc')
 	$(PYTHON) -m venv .venv-compiled

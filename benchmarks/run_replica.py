@@ -10,6 +10,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Mapping
 
 from load import PARTITIONS, REGIONS
 
@@ -25,12 +26,14 @@ from dojopool.replica.service import Replica
 class Stopwatch:
     """Observes one replica and stops it once `wanted` events were stored."""
 
+    links_max = 0
+
     def __init__(self, wanted: int) -> None:
         self.wanted, self.events = wanted, 0
         self.started = self.cpu = self.ended = self.cpu_ended = 0.0
         self.replica: Replica | None = None
 
-    def partition_claimed(self, partition: int, *, epoch: int, matches: int) -> None:
+    def partition_claimed(self, partition: int, *, epoch: int, matches: int, mark_time_ms: Mapping[str, int]) -> None:
         if not self.started:
             self.started, self.cpu = time.perf_counter(), time.process_time()
 
@@ -45,7 +48,7 @@ class Stopwatch:
     def partition_failed(self, partition: int, *, error: Exception) -> None:
         raise SystemExit(f"partition {partition} failed: {error}")
 
-    def letter_written(self, *, topic: str, partition: int, offset: int, reason: str) -> None:
+    def letter_written(self, *, topic: str, partition: int, offset: int, kind: str, reason: str) -> None:
         raise SystemExit(f"{topic}/{partition}/{offset} became a dead letter: {reason}")
 
 

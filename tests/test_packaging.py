@@ -127,8 +127,9 @@ def test_the_locks_hold_every_requirement() -> None:
     """Each requirement is pinned to a version that it allows, with hashes, in the locks that serve it."""
     given = project()
     groups = given["dependency-groups"]
-    runtime = [*given["project"]["dependencies"], *groups["build"]]
-    development = [*given["project"]["optional-dependencies"]["redis-server"], *filter(is_text, groups["dev"])]
+    extras = given["project"]["optional-dependencies"]
+    runtime = [*given["project"]["dependencies"], *extras["telemetry"], *groups["build"]]
+    development = [*extras["redis-server"], *filter(is_text, groups["dev"])]
 
     for lock, wanted in (("requirements.lock", runtime + development), ("deploy/requirements.lock", runtime)):
         pinned = pins(lock)

@@ -7,6 +7,7 @@
     │   └── InvalidEvent        an event breaks its schema or its game's rules
     ├── DataError               what came out of a log or a store is not what it must be
     │   ├── RefusedRecord       one record cannot be used; it becomes a dead letter
+    │   │   ├── MisplacedRecord ... because its key, partition or stream is not its own
     │   │   └── UnknownSchema   ... because nobody here knows the schema it was written with; it is also held
     │   ├── StreamBroken        a stream of records has a gap, was replaced or lost its tail
     │   └── CorruptState        stored state does not decode, or is of another version
@@ -47,6 +48,10 @@ class DataError(DojoError):
 
 class RefusedRecord(DataError):
     """One record of a stream cannot be used. The text is the reason written on its dead letter."""
+
+
+class MisplacedRecord(RefusedRecord):
+    """A record stands under a key, in a partition or in a stream that is not its own."""
 
 
 class UnknownSchema(RefusedRecord):

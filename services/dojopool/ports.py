@@ -1,4 +1,4 @@
-"""What the programs ask of the world: a log, a state store, a clock and an observer.
+"""What the programs ask of the world: a log, a state store, a clock, an observer and a tracer.
 
 Adapters implement these; only `wiring.py` and `local` choose which. Every promise below is proven for each
 implementation by the suites in `tests/contracts/`. What is deliberately absent: topics per match, offsets committed
@@ -19,6 +19,9 @@ from dojopool.core.record import Record
 TopicPartition: TypeAlias = tuple[str, int]
 """`(topic, partition)`."""
 
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
+"""Of a record, in order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -26,7 +29,7 @@ class Outgoing:
 
     key: bytes | None
     value: bytes
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: Headers = ()
 
 
 class LogWriter(Protocol):
@@ -290,6 +293,22 @@ class Clock(Protocol):
         ...
 
 
+class Ended(Protocol):
+    """Says how the sending of an event ended: its offset in the log, or in a word why there is none."""
+
+    def __call__(self, *, offset: int | None, error: str | None) -> None: ...
+
+
+class SendTracer(Protocol):
+    """Follows events into the log. Calls must return at once and must not raise."""
+
+    def begin(self, match: str, *, partition: int) -> tuple[Headers, Ended | None]:
+        """An event was numbered in the context of its caller. Returns the headers that its record is to carry, and
+        what wants to be told, once, how it ended.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class BatchFacts:
     """What one applied batch of a replica was."""
@@ -311,18 +330,37 @@ class BatchFacts:
     lag_records: Mapping[str, int]
     """Per region, records known to be in the log behind what was read."""
     mark_time_ms: Mapping[str, int]
-    """Per region, the time of the newest mark read."""
+    """Per region, the time of the newest mark read; 0 before the first."""
+    gaps: int
+    """Matches of the partition in which events wait for others that did not come."""
+    began_s: float
+    """When its first record was begun with, by the loop's clock."""
+    oldest_ms: Mapping[str, int]
+    """Per region read, the log's time of the first record: no other of its stream waited longer."""
+    traced: int
+    """Records whose writer was traced; 0 unless the observer wants links."""
+    links: Sequence[bytes]
+    """Distinct `traceparent` values of those, in the order read, `Observer.links_max` at most."""
 
 
 class Observer(Protocol):
     """Is told facts by a replica. Calls must return at once and must not raise."""
 
+    @property
+    def links_max(self) -> int:
+        """How many trace contexts of its records a batch is to bring; with 0 no header is looked at."""
+        ...
+
     def batch_applied(self, facts: BatchFacts, *, write_s: float) -> None: ...
 
-    def partition_claimed(self, partition: int, *, epoch: int, matches: int) -> None: ...
+    def partition_claimed(self, partition: int, *, epoch: int, matches: int, mark_time_ms: Mapping[str, int]) -> None:
+        """`mark_time_ms` is, per region, the time of the newest mark in the state taken over; 0 without one."""
+        ...
 
     def partition_released(self, partition: int, *, reason: str) -> None: ...
 
     def partition_failed(self, partition: int, *, error: Exception) -> None: ...
 
-    def letter_written(self, *, topic: str, partition: int, offset: int, reason: str) -> None: ...
+    def letter_written(self, *, topic: str, partition: int, offset: int, kind: str, reason: str) -> None:
+        """`kind` is one of `core.streams.LetterKind`, `reason` a text for people."""
+        ...

@@ -20,7 +20,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dojopool.errors import ConfigError
-from dojopool.settings_values import ByRegion, FilePath, ListenAddress, Prefix, Region, Regions, region_names
+from dojopool.settings_values import ByRegion, FilePath, ListenAddress, Prefix, Region, Regions, WebUrl, region_names
 
 PREFIX: Final = "DOJO_"
 BUILD_NAMES: Final = frozenset({"DOJO_COMPILE"})
@@ -191,6 +191,9 @@ class ClientSettings(ClusterSettings):
 
     region: Region
     """The region this program runs in; may be left out when DOJO_REGIONS names only one."""
+    otlp: WebUrl | None = None
+    """Base URL of an OpenTelemetry collector (OTLP over HTTP, such as `http://127.0.0.1:4318`) to send traces to; needs
+    the extra `telemetry`; traces are off without it."""
 
     @model_validator(mode="before")
     @classmethod

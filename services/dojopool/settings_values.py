@@ -88,9 +88,16 @@ def _address(text: object) -> object:
     return Address(host.strip("[]") or LOOPBACK, int(port))
 
 
+def _web_url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", text):
+        raise ValueError("must be a URL such as http://127.0.0.1:4318")
+    return text
+
+
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Region = Annotated[str, AfterValidator(_region)]
 Regions = Annotated[tuple[Region, ...], NoDecode, BeforeValidator(region_names), AfterValidator(_distinct)]
 ByRegion = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_by_region)]
 FilePath = Annotated[Path, AfterValidator(Path.expanduser)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
 ListenAddress = Annotated[Address | None, NoDecode, BeforeValidator(_address)]

@@ -19,7 +19,7 @@ from dojopool.adapters.memory_store import MemoryStore
 from dojopool.core.cut import Mark, Position
 from dojopool.core.partition import partition_of
 from dojopool.games.loading import LoadedGame, load_game
-from dojopool.ports import BatchFacts, EventLog, StateStore
+from dojopool.ports import BatchFacts, EventLog, Observer, StateStore
 from dojopool.replica.config import ReplicaConfig
 from dojopool.replica.lane import Lane
 from dojopool.replica.service import Replica
@@ -50,11 +50,12 @@ class Facts:
     failed: list[tuple[int, str]] = field(default_factory=list)
     letters: list[tuple[str, int, int, str]] = field(default_factory=list)
     """Topic, partition, offset, reason."""
+    links_max: int = 0
 
     def batch_applied(self, facts: BatchFacts, *, write_s: float) -> None:
         self.batches.append(facts)
 
-    def partition_claimed(self, partition: int, *, epoch: int, matches: int) -> None:
+    def partition_claimed(self, partition: int, *, epoch: int, matches: int, mark_time_ms: Mapping[str, int]) -> None:
         self.claimed.append((partition, epoch, matches))
 
     def partition_released(self, partition: int, *, reason: str) -> None:
@@ -63,7 +64,7 @@ class Facts:
     def partition_failed(self, partition: int, *, error: Exception) -> None:
         self.failed.append((partition, str(error)))
 
-    def letter_written(self, *, topic: str, partition: int, offset: int, reason: str) -> None:
+    def letter_written(self, *, topic: str, partition: int, offset: int, kind: str, reason: str) -> None:
         self.letters.append((topic, partition, offset, reason))
 
 
@@ -150,10 +151,11 @@ class Pipeline:
         log: EventLog | None = None,
         store: StateStore | None = None,
         loaded: LoadedGame = POOL,
+        around: Callable[[Observer], Observer] = lambda observer: observer,
     ) -> AsyncIterator[Running]:
         """A running replica, told to stop at the end, which it must do well unless the test looks at it itself.
 
-        `log` and `store` stand in for ours.
+        `log` and `store` stand in for ours; `around` may put an observer around the one that remembers.
         """
         facts = Facts()
         replica = Replica(
@@ -162,7 +164,7 @@ class Pipeline:
             store=store or self.store,
             loaded=loaded,
             clock=LoopClock(),
-            observer=facts,
+            observer=around(facts),
         )
         task = asyncio.create_task(replica.run())  # allowed: awaited below, before this returns
         running = Running(replica, facts, task)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from dojopool.settings_values import Address, ByRegion, ListenAddress, Regions, region_names
+from dojopool.settings_values import Address, ByRegion, ListenAddress, Regions, WebUrl, region_names
 
 
 def parse(kind: Any, text: object) -> Any:
@@ -68,3 +68,16 @@ def test_wrong_addresses(text: str) -> None:
     """What has no port cannot be listened on."""
     with pytest.raises(ValidationError, match="port"):
         parse(ListenAddress, text)
+
+
+@pytest.mark.parametrize("text", ["http://127.0.0.1:4318", "https://collector.example.org/otlp/", "http://[::1]:4318/"])
+def test_web_addresses(text: str) -> None:
+    """They stay as they are."""
+    assert parse(WebUrl, text) == text
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:4318", "grpc://x:4317", "http://", "http://x?y", "http://x y"])
+def test_wrong_web_addresses(text: str) -> None:
+    """What no request can be made to is refused with an example."""
+    with pytest.raises(ValidationError, match=r"must be a URL such as http://127.0.0.1:4318"):
+        parse(WebUrl, text)

@@ -19,7 +19,7 @@ from pydantic_core import PydanticSerializationError
 from dojopool.client.author import Author, Knowledge
 from dojopool.client.config import ClientConfig
 from dojopool.client.outbox import Outbox
-from dojopool.client.receipts import Rejected, Unknown
+from dojopool.client.receipts import Accepted, Receipt, Rejected, Unknown
 from dojopool.client.shipment import Shipment
 from dojopool.client.stamps import Stamps
 from dojopool.client.status import RegionStatus
@@ -27,7 +27,7 @@ from dojopool.codec.event_codec import EventCodec
 from dojopool.codec.schema_guard import event_type
 from dojopool.core.partition import partition_of
 from dojopool.errors import CallerError, InvalidEvent
-from dojopool.ports import LogWriter, Outgoing
+from dojopool.ports import Ended, LogWriter, Outgoing, SendTracer
 
 CLOSED: Final = "the connection is closed: nothing can be written with it any more"
 
@@ -44,9 +44,10 @@ class Desk:
         stamps: Stamps,
         status: RegionStatus,
         tasks: asyncio.TaskGroup,
+        tracer: SendTracer | None = None,
     ) -> None:
         self._config, self._writer, self._codec, self._stamps = config, writer, codec, stamps
-        self._status, self._tasks = status, tasks
+        self._status, self._tasks, self._tracer = status, tasks, tracer
         self._kinds: dict[type, str] = {}
         self._outboxes: dict[int, tuple[Outbox, asyncio.Task[None]]] = {}
         # An author that has written must be remembered for good, or its numbers would be given twice. One that has not
@@ -161,15 +162,18 @@ class Desk:
         knowledge.wrote(seq)
         if seq == 1:
             self._wrote.add(author)
+        headers, ended = ((), None) if self._tracer is None else self._tracer.begin(match, partition=outbox.partition)
         shipment = Shipment(
             author=author,
             match=match,
             node=node,
             seq=seq,
             context=context,
-            outgoing=Outgoing(author.key, value),
+            outgoing=Outgoing(author.key, value, headers),
             deadline_s=deadline_s,
         )
+        if ended is not None:
+            _tell(ended, shipment.answer)
         outbox.put(shipment)
         return shipment
 
@@ -195,6 +199,21 @@ class Desk:
                 f" is named after one of {', '.join(self._codec.types)} (PointsAwarded for points_awarded)"
             )
         return kind
+
+
+def _tell(ended: Ended, answer: asyncio.Future[Receipt]) -> None:
+    """Have a tracer told of an event's first answer, or that its caller gave up waiting for one."""
+
+    def answered(answer: asyncio.Future[Receipt]) -> None:
+        if answer.cancelled():
+            ended(offset=None, error="cancelled")
+            return
+        receipt = answer.result()
+        place = receipt.position if isinstance(receipt, Accepted) else None
+        error = None if isinstance(receipt, Accepted) else type(receipt).__name__.lower()
+        ended(offset=None if place is None else place.offset, error=error)
+
+    answer.add_done_callback(answered)
 
 
 def _again(receipt: Unknown) -> Shipment:

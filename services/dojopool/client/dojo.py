@@ -21,7 +21,7 @@ from dojopool.core.names import node_fault, region_of
 from dojopool.core.partition import partition_of
 from dojopool.errors import CallerError, ConfigError, DojoError, Unavailable
 from dojopool.games.loading import LoadedGame
-from dojopool.ports import Clock, EventLog, ViewReader
+from dojopool.ports import Clock, EventLog, SendTracer, ViewReader
 
 
 class Dojo:
@@ -150,6 +150,7 @@ async def open_dojo(  # noqa: PLR0913 - one keyword for each port and each fact 
     node: str,
     limits: Limits = DEFAULT_LIMITS,
     close_timeout_s: float = CLOSE_TIMEOUT_S,
+    tracer: SendTracer | None = None,
 ) -> AsyncIterator[Dojo]:
     """Connect to a region whose log and views are given. `node` must never have written before.
 
@@ -168,7 +169,7 @@ async def open_dojo(  # noqa: PLR0913 - one keyword for each port and each fact 
     failure: Exception | None = None
     async with log.writer() as writer, asyncio.TaskGroup() as tasks:
         keeping = tasks.create_task(status.keep())
-        desk = Desk(config, writer=writer, codec=loaded.codec, stamps=stamps, status=status, tasks=tasks)
+        desk = Desk(config, writer=writer, codec=loaded.codec, stamps=stamps, status=status, tasks=tasks, tracer=tracer)
         reader = Reader(config, views=views, kind=loaded.game.kind, status=status, stamps=stamps, tasks=tasks)
         try:
             yield Dojo(config, desk=desk, reader=reader, status=status)

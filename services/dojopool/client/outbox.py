@@ -43,7 +43,7 @@ class Outbox:
     ) -> None:
         self.gate = Gate(self._has_room)
         """To be passed before `put`."""
-        self._topic, self._partition = where
+        self._topic, self.partition = where
         self._writer, self._limits, self._region, self._mode = writer, limits, region, mode
         self._queue: deque[Shipment] = deque()
         self._bytes = 0
@@ -78,7 +78,7 @@ class Outbox:
         if self.gate.is_closed:
             return "the connection is being closed: it takes no more events"
         return (
-            f"{len(self._queue)} events ({self._bytes} bytes) of partition {self._partition} wait for the log of"
+            f"{len(self._queue)} events ({self._bytes} bytes) of partition {self.partition} wait for the log of"
             f" region {self._region}, and no more fit: {self._trouble}"
         )
 
@@ -145,7 +145,7 @@ class Outbox:
         while True:
             try:
                 return await self._writer.append(
-                    self._topic, self._partition, records, timeout_s=self._limits.attempt_timeout_s
+                    self._topic, self.partition, records, timeout_s=self._limits.attempt_timeout_s
                 )
             except Unavailable as error:
                 self._trouble = str(error)
@@ -161,7 +161,7 @@ class Outbox:
             head = self._queue.popleft()
             assert head is shipment, "what is acknowledged must be the head of the queue: order was lost"
             self._bytes -= len(shipment.outgoing.value)
-            shipment.accept(LogPosition(self._topic, self._partition, place), region=self._region, mode=mode)
+            shipment.accept(LogPosition(self._topic, self.partition, place), region=self._region, mode=mode)
         self.gate.admit()
 
     def _refuse(self, refused: Shipment, reason: str) -> None:

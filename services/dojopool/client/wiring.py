@@ -12,6 +12,7 @@ from typing import Any
 from dojopool.adapters.kafka_log import KafkaLog
 from dojopool.adapters.redis_views import RedisViews
 from dojopool.adapters.system_clock import SystemClock
+from dojopool.adapters.traces import traced_sends
 from dojopool.client.config import CLOSE_TIMEOUT_S
 from dojopool.client.dojo import Dojo, open_dojo
 from dojopool.games.loading import load_game
@@ -28,6 +29,9 @@ async def connect(
     field name, such as `region="eu"`, wins over it. `instance` names this program in its events and defaults to the
     machine's name. One connection is enough for a process: it is made to be shared by all tasks of one event loop.
 
+    With `DOJO_OTLP` each event recorded is a span, inside the caller's current one. Without it, an application that set
+    a tracer provider of OpenTelemetry before has the context of its own spans travel with its events.
+
     Leaving the block takes no more events and waits for those not acknowledged yet, at most `close_timeout_s`; receipts
     that are still open then say Unknown. Raises ConfigError for a wrong setting, or when the region has another number
     of partitions; GameError when the game cannot be loaded; Unavailable when Kafka or Redis does not answer.
@@ -38,6 +42,7 @@ async def connect(
     node = new_node(region, instance or socket.gethostname())
     log = KafkaLog(given.kafka_for(region), security=given.kafka_security(), client_id=f"{given.prefix}.client")
     async with (
+        traced_sends(given.otlp, region=region, topic=f"{given.prefix}.events.{region}") as tracer,
         RedisViews.open(given.redis_for(region), prefix=given.prefix, ca=given.redis_ca) as views,
         open_dojo(
             log=log,
@@ -50,6 +55,7 @@ async def connect(
             prefix=given.prefix,
             node=node,
             close_timeout_s=close_timeout_s,
+            tracer=tracer,
         ) as dojo,
     ):
         yield dojo

@@ -45,6 +45,8 @@ class Fold:
         self._decode = decode
         self._reduce = reduce
         self._waiting: dict[str, int] = {}
+        self._gapped: set[str] = set()
+        """Matches in whose inbox something waits."""
         self._changed: dict[str, int] = {}
 
     def read(self, data: bytes) -> Event | Mark:
@@ -76,9 +78,12 @@ class Fold:
             for waited in freed:
                 tally.delivered += 1
                 self._waiting[region_of(waited.node)] -= 1
+            if freed and not match.inbox.waiting_count():
+                self._gapped.discard(match_id)
         elif arrival is Arrival.WAITING:
             tally.waited += 1
-            self._wait(event.match, region_of(event.node))
+            self._gapped.add(match_id)
+            self._wait(match_id, region_of(event.node))
         elif arrival is Arrival.DUPLICATE:
             tally.duplicates += 1
         else:
@@ -103,6 +108,7 @@ class Fold:
             raise CorruptState(f"the stored state of match {match_id} holds waiting events of {sorted(strangers)}")
         self.matches[match_id] = match
         for event in match.inbox.waiting():
+            self._gapped.add(match_id)
             self._count_waiting(region_of(event.node))
         for region, _ in match.undecoded:
             self._count_waiting(region)
@@ -124,6 +130,10 @@ class Fold:
     def waiting(self, region: str) -> int:
         """How many events of `region`'s nodes wait."""
         return self._waiting.get(region, 0)
+
+    def gaps(self) -> int:
+        """In how many matches events wait for others that did not come. Costs nothing to ask."""
+        return len(self._gapped)
 
     def undecoded(self) -> int:
         """How many records of unknown schema are held. They count as waiting, and wait for a newer program."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from dojopool.core.cut import Mark, Position
 from dojopool.core.event import RefusedBody
@@ -22,7 +23,7 @@ from dojopool.core.fold import Fold, Tally
 from dojopool.core.names import match_fault, region_of
 from dojopool.core.partition import partition_of
 from dojopool.core.record import Record
-from dojopool.errors import RefusedRecord, UnknownSchema
+from dojopool.errors import MisplacedRecord, RefusedRecord, UnknownSchema
 
 WAITING_MAX = 10_000
 """Events of one stream that may wait in one partition. At the usual 100 bytes an event that is a megabyte; at the
@@ -30,11 +31,25 @@ largest size allowed, 640. Not Final, which would be built into compiled code: t
 """
 
 
+class LetterKind(Enum):
+    """What is wrong with a record, in one of few words, for counting."""
+
+    UNDECODABLE = "undecodable"
+    """Its bytes are no event and no mark."""
+    MISPLACED = "misplaced"
+    """Its key, partition or stream is not its own."""
+    UNKNOWN_SCHEMA = "unknown_schema"
+    """It is held until its schema is known."""
+    REFUSED_BODY = "refused_body"
+    """Its body breaks the schema's rules, or its reducer raised; it counts as an event that wrote nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A record that cannot be used, and why."""
 
     record: Record
+    kind: LetterKind
     reason: str
 
 
@@ -97,25 +112,26 @@ class Streams:
             if isinstance(found, Mark):
                 return self._own_mark(found, region)
             if self._keys.get(record.key or b"") != found.match and self._match_of(record) != found.match:
-                raise RefusedRecord(f"the key {record.key!r} is not the match {found.match}")
+                raise MisplacedRecord(f"the key {record.key!r} is not the match {found.match}")
             if region_of(found.node) != region:
-                raise RefusedRecord(f"node {found.node} is not of region {region}, in whose stream it wrote")
+                raise MisplacedRecord(f"node {found.node} is not of region {region}, in whose stream it wrote")
             self.fold.deliver(found, fed)
             if isinstance(found.body, RefusedBody):
-                fed.letters.append(Letter(record, found.body.reason))
+                fed.letters.append(Letter(record, LetterKind.REFUSED_BODY, found.body.reason))
         except UnknownSchema as unknown:
             self._hold(region, record, fed, reason=str(unknown))
         except RefusedRecord as refusal:
-            fed.letters.append(Letter(record, str(refusal)))
+            kind = LetterKind.MISPLACED if isinstance(refusal, MisplacedRecord) else LetterKind.UNDECODABLE
+            fed.letters.append(Letter(record, kind, str(refusal)))
         return None
 
     def _own_mark(self, mark: Mark, region: str) -> Mark:
         if mark.region != region:
-            raise RefusedRecord(f"a mark of region {mark.region} is in the stream of region {region}")
+            raise MisplacedRecord(f"a mark of region {mark.region} is in the stream of region {region}")
         return mark
 
     def _match_of(self, record: Record) -> str:
-        """The match that the record's key names. Raises RefusedRecord when it is no name or belongs to another
+        """The match that the record's key names. Raises MisplacedRecord when it is no name or belongs to another
         partition.
         """
         key = record.key or b""
@@ -123,10 +139,10 @@ class Streams:
         if match is None:
             match = key.decode(errors="replace")
             if (fault := match_fault(match)) is not None:
-                raise RefusedRecord(f"the key is no match id: {fault}")
+                raise MisplacedRecord(f"the key is no match id: {fault}")
             right = partition_of(match, self._partitions)
             if right != self.partition:
-                raise RefusedRecord(f"match {match} belongs to partition {right}, not {self.partition}")
+                raise MisplacedRecord(f"match {match} belongs to partition {right}, not {self.partition}")
             self._keys[key] = match
         return match
 
@@ -135,4 +151,4 @@ class Streams:
             self.fold.hold(self._match_of(record), region, record.value or b"", fed)
         except RefusedRecord as refusal:
             reason = f"{reason}; {refusal}"
-        fed.letters.append(Letter(record, reason))
+        fed.letters.append(Letter(record, LetterKind.UNKNOWN_SCHEMA, reason))

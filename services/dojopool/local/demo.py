@@ -43,6 +43,9 @@ Progress = Callable[[int, int, bool], None]
 class Watcher:
     """Observes one region's replica and adds up what its batches were."""
 
+    links_max = 0
+    """A demonstration is not traced."""
+
     def __init__(self) -> None:
         self.duplicates = self.waited = 0
         self.problems: list[str] = []
@@ -52,7 +55,7 @@ class Watcher:
         self.duplicates += facts.duplicates
         self.waited += facts.waited
 
-    def partition_claimed(self, partition: int, *, epoch: int, matches: int) -> None:
+    def partition_claimed(self, partition: int, *, epoch: int, matches: int, mark_time_ms: Mapping[str, int]) -> None:
         """Nothing to show."""
 
     def partition_released(self, partition: int, *, reason: str) -> None:
@@ -62,7 +65,7 @@ class Watcher:
         """Keep the reason."""
         self.problems.append(f"partition {partition}: {error}")
 
-    def letter_written(self, *, topic: str, partition: int, offset: int, reason: str) -> None:
+    def letter_written(self, *, topic: str, partition: int, offset: int, kind: str, reason: str) -> None:
         """Keep the reason: nothing the demonstration writes should become a letter."""
         self.problems.append(f"{topic}/{partition}/{offset} became a dead letter: {reason}")
 

@@ -74,7 +74,12 @@ class Holdings:
         self.lanes[number] = self._new_lane(partition)
         self.failed.pop(number, None)
         self.is_changed = True
-        self._observer.partition_claimed(number, epoch=partition.epoch, matches=len(partition.fold.matches))
+        self._observer.partition_claimed(
+            number,
+            epoch=partition.epoch,
+            matches=len(partition.fold.matches),
+            mark_time_ms={region: at.mark_time_ms for region, at in partition.streams.positions.items()},
+        )
 
     def lose(self, number: int, error: Exception) -> None:
         """Drop a partition that cannot go on as it is; it is due again after a pause."""

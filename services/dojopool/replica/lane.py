@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Final
 
 from dojopool.core.cut import Position
@@ -20,6 +21,7 @@ from dojopool.core.streams import Fed, Letter
 from dojopool.errors import CorruptState, EnvironmentFault, Refused, StreamBroken, Unavailable
 from dojopool.ports import Batch, BatchFacts, Clock, Observer, Outcome, StateStore
 from dojopool.replica.letters import DeadLetters
+from dojopool.replica.links import sampled
 from dojopool.replica.partition import OwnedPartition
 from dojopool.replica.patience import until_done
 
@@ -152,7 +154,7 @@ class Lane:
         batch = self.partition.make_batch(self.clock.now_ms())
         letters = {region: done.letters for region, done in fed.items() if done.letters}
         if batch is not None or letters:
-            facts = self._facts(batch, fed.values(), ends, fold_s=now() - started)
+            facts = self._facts(batch, pieces, fed, ends, began_s=started)
             before = self.writes[-1:]
             self.writes = (*before, self.tasks.create_task(self._send(Parcel(batch, facts, letters), before)))
         return {region: done.records for region, done in fed.items()}
@@ -209,9 +211,20 @@ class Lane:
         self.trouble = str(error)
 
     def _facts(
-        self, batch: Batch | None, fed: Collection[Fed], ends: Mapping[str, int | None], *, fold_s: float
+        self,
+        batch: Batch | None,
+        pieces: Mapping[str, Sequence[Record]],
+        read: Mapping[str, Fed],
+        ends: Mapping[str, int | None],
+        *,
+        began_s: float,
     ) -> BatchFacts:
-        fold, positions = self.partition.fold, self.partition.streams.positions
+        fold, positions, fed = self.partition.fold, self.partition.streams.positions, read.values()
+        traced = 0
+        links: tuple[bytes, ...] = ()
+        if most := self.observer.links_max:
+            consumed = chain.from_iterable(islice(pieces[region], done.records) for region, done in read.items())
+            traced, links = sampled(consumed, most=most)
         return BatchFacts(
             partition=self.partition.number,
             records=sum(done.records for done in fed),
@@ -222,9 +235,14 @@ class Lane:
             matches=0 if batch is None else len(batch.changes),
             letters=sum(len(done.letters) for done in fed),
             waiting=sum(fold.waiting(region) for region in positions),
-            fold_s=fold_s,
+            fold_s=asyncio.get_running_loop().time() - began_s,
             lag_records={
                 region: max(0, (ends.get(region) or 0) - position.next_offset) for region, position in positions.items()
             },
             mark_time_ms={region: position.mark_time_ms for region, position in positions.items()},
+            gaps=fold.gaps(),
+            began_s=began_s,
+            oldest_ms={region: pieces[region][0].timestamp for region, done in read.items() if done.records},
+            traced=traced,
+            links=links,
         )

@@ -41,7 +41,11 @@ class DeadLetters:
             await self._append(partition, [_outgoing(source, partition, letter) for letter in chunk], failed)
             for letter in chunk:
                 self._observer.letter_written(
-                    topic=source, partition=partition, offset=letter.record.offset, reason=letter.reason
+                    topic=source,
+                    partition=partition,
+                    offset=letter.record.offset,
+                    kind=letter.kind.value,
+                    reason=letter.reason,
                 )
 
     async def _append(self, partition: int, records: Sequence[Outgoing], failed: Callable[[Exception], None]) -> None:

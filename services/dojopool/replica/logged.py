@@ -6,6 +6,7 @@ purpose: a line per batch that is well.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -32,6 +33,11 @@ class LoggingObserver:
         self._inner = inner
         self._letters: dict[int, _Letters] = {}
 
+    @property
+    def links_max(self) -> int:
+        """See `ports.Observer`."""
+        return self._inner.links_max
+
     def batch_applied(self, facts: BatchFacts, *, write_s: float) -> None:
         """See `ports.Observer`."""
         self._inner.batch_applied(facts, write_s=write_s)
@@ -39,9 +45,9 @@ class LoggingObserver:
         if facts.equivocations:
             log.warning("equivocation", partition=facts.partition, records=facts.equivocations)
 
-    def partition_claimed(self, partition: int, *, epoch: int, matches: int) -> None:
+    def partition_claimed(self, partition: int, *, epoch: int, matches: int, mark_time_ms: Mapping[str, int]) -> None:
         """See `ports.Observer`."""
-        self._inner.partition_claimed(partition, epoch=epoch, matches=matches)
+        self._inner.partition_claimed(partition, epoch=epoch, matches=matches, mark_time_ms=mark_time_ms)
         log.info("partition claimed", partition=partition, epoch=epoch, matches=matches)
 
     def partition_released(self, partition: int, *, reason: str) -> None:
@@ -55,9 +61,9 @@ class LoggingObserver:
         self._inner.partition_failed(partition, error=error)
         log.warning("partition failed", partition=partition, error=str(error), kind=type(error).__name__)
 
-    def letter_written(self, *, topic: str, partition: int, offset: int, reason: str) -> None:
+    def letter_written(self, *, topic: str, partition: int, offset: int, kind: str, reason: str) -> None:
         """See `ports.Observer`."""
-        self._inner.letter_written(topic=topic, partition=partition, offset=offset, reason=reason)
+        self._inner.letter_written(topic=topic, partition=partition, offset=offset, kind=kind, reason=reason)
         self._letters.setdefault(partition, _Letters(0, topic, offset, reason)).count += 1
 
     def _tell_of_letters(self, partition: int) -> None:

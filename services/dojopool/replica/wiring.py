@@ -15,6 +15,7 @@ from dojopool.adapters.kafka_log import KafkaLog
 from dojopool.adapters.prometheus import PrometheusObserver
 from dojopool.adapters.redis_store import RedisStore
 from dojopool.adapters.system_clock import SystemClock
+from dojopool.adapters.traces import traced_batches
 from dojopool.errors import ConfigError
 from dojopool.games.loading import load_game
 from dojopool.ports import EventLog
@@ -45,11 +46,14 @@ async def run_replica(settings: ReplicaSettings) -> None:
         client_id=f"dojo-replica-{settings.region}",
         session_timeout_ms=settings.session_timeout_ms,
     )
-    metrics = PrometheusObserver(region=settings.region)
+    metrics = PrometheusObserver(region=settings.region, regions=settings.regions, clock=SystemClock())
     async with AsyncExitStack() as stack:
         await check_topics(kafka, config)
         store = await stack.enter_async_context(
             RedisStore.open(settings.redis_for(settings.region), prefix=settings.prefix, ca=settings.redis_ca)
+        )
+        observer = await stack.enter_async_context(
+            traced_batches(settings.otlp, metrics, region=config.region, prefix=config.prefix, group=config.group)
         )
         replica = Replica(
             config,
@@ -57,7 +61,7 @@ async def run_replica(settings: ReplicaSettings) -> None:
             store=store,
             loaded=load_game(settings.game),
             clock=SystemClock(),
-            observer=LoggingObserver(metrics),
+            observer=LoggingObserver(observer),
         )
         if settings.metrics is not None:
             app = health_app(replica.report, metrics.expose)

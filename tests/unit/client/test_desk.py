@@ -13,7 +13,8 @@ from dojopool.client import Accepted, Rejected, Unknown
 from dojopool.core.partition import partition_of
 from dojopool.errors import CallerError
 from dojopool.games.pool import MatchFinished
-from support.region import BRISK, NODE, Region, points
+from dojopool.ports import Ended, Headers
+from support.region import BRISK, NODE, PARTITIONS, Region, points
 from support.virtual_time import in_virtual_time
 
 
@@ -201,3 +202,57 @@ async def test_numbers_go_on_when_a_handle_is_gone() -> None:
 
     assert [seq for _, seq in region.dots("m-1")] == [1, 2, 3]
     assert [event.base for event in region.events("m-1")] == [None, 0, 0]
+
+
+class Followed:
+    """A tracer that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[str, int]] = []
+        self.ended: list[tuple[int | None, str | None]] = []
+
+    def begin(self, match: str, *, partition: int) -> tuple[Headers, Ended]:
+        """An event sets out."""
+        self.begun.append((match, partition))
+
+        def ended(*, offset: int | None, error: str | None) -> None:
+            self.ended.append((offset, error))
+
+        return (("trace", b"%d" % len(self.begun)),), ended
+
+
+@in_virtual_time
+async def test_a_tracer_hears_of_every_numbered_event_once() -> None:
+    """How it ended is told as its receipt says it, the first time; what was refused before its number is not followed;
+    and each record carries the headers it was given.
+    """
+    region, followed = Region(), Followed()
+    async with region.connect(tracer=followed) as dojo, asyncio.TaskGroup() as tasks:
+        match = await dojo.match("m-1")
+        await match.record(points())
+        await match.record_body("ball_potted", {})
+        region.log.stop_answering()
+        impatient = tasks.create_task(match.record(points()))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        unknown = await match.record(points(), timeout_s=1.0)
+        region.log.answer_again()
+        assert isinstance(unknown, Unknown)
+        assert isinstance(await dojo.settle(unknown), Accepted)
+    where = partition_of("m-1", PARTITIONS)
+    records = region.log.partition((region.topic, where)).read(0)
+
+    assert followed.begun == [("m-1", where)] * 3
+    assert followed.ended == [(0, None), (None, "cancelled"), (None, "unknown")]
+    assert sorted({record.headers for record in records}) == [(("trace", b"%d" % number),) for number in (1, 2, 3)]
+
+
+@in_virtual_time
+async def test_a_tracer_hears_of_a_record_the_log_refuses() -> None:
+    """What the log can never take ends as rejected."""
+    region, followed = Region(config={"max.message.bytes": "150"}), Followed()
+    async with region.connect(tracer=followed) as dojo:
+        match = await dojo.match("m-1")
+        await match.record(points(player="x" * 120))
+
+    assert followed.ended == [(None, "rejected")]

@@ -249,3 +249,29 @@ def test_a_stored_mark_is_refused() -> None:
     with pytest.raises(CorruptState, match="a mark is stored"):
         new_fold().load("m", stored.replace(event_bytes, mark_bytes))
     assert everything.event_types == {"ops"}
+
+
+def test_gaps_are_matches_in_which_something_waits() -> None:
+    """A match counts once, until the last event in it that waited is free, also when its state was loaded."""
+    fold = new_fold()
+    for waiting in (form("A2", match="m1"), form("A4", match="m1"), form("A3", match="m2")):
+        taken(fold, waiting)
+    counts = [fold.gaps()]
+    again = new_fold()
+    for match in ("m1", "m2"):
+        again.load(match, fold.matches[match].encode(KIND))
+    for freeing in (form("A1", match="m2"), form("A2", match="m2"), form("A1", match="m1"), form("A3", match="m1")):
+        taken(fold, freeing)
+        taken(again, freeing)
+        counts.append(fold.gaps())
+        assert again.gaps() == fold.gaps()
+
+    assert counts == [2, 2, 1, 1, 0]
+
+
+def test_a_record_of_unknown_schema_is_no_gap() -> None:
+    """It waits for a newer program, not for an event."""
+    fold = new_fold()
+    fold.hold("m", "eu", b"of tomorrow", Tally())
+
+    assert (fold.waiting("eu"), fold.gaps()) == (1, 0)

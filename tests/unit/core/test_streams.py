@@ -10,7 +10,7 @@ import pytest
 from dojopool.core import streams as streams_module
 from dojopool.core.cut import Position
 from dojopool.core.partition import partition_of
-from dojopool.core.streams import Fed, Streams
+from dojopool.core.streams import Fed, LetterKind, Streams
 from dojopool.errors import StreamBroken
 from support.builders import FakeRecord, form, mark, record, shown
 from support.everything import At, Form, new_fold, to_bytes
@@ -91,6 +91,8 @@ def test_what_cannot_be_used_is_a_letter_and_counts_for_nothing(bad: FakeRecord,
     fed = streams.feed("eu", [bad, *log(form("A1", TOTAL.add(1)), mark("eu", 1), first=1)])
 
     assert [letter.record for letter in fed.letters] == [bad]
+    is_unreadable = bad.value in (None, b"noise")
+    assert fed.letters[0].kind is (LetterKind.UNDECODABLE if is_unreadable else LetterKind.MISPLACED)
     assert reason in reasons(fed)[0]
     assert (fed.records, fed.delivered) == (3, 1)
     assert streams.positions["eu"] == Position(next_offset=3, tick=1, mark_offset=2)
@@ -103,6 +105,7 @@ def test_an_event_in_another_partition_is_a_letter() -> None:
     fed = streams.feed("eu", log(form("A1", match=STRANGER)))
 
     assert f"match {STRANGER} belongs to partition" in reasons(fed)[0]
+    assert fed.letters[0].kind is LetterKind.MISPLACED
     assert streams.fold.matches == {}
 
 
@@ -122,6 +125,7 @@ def test_a_refused_body_is_a_letter_and_is_delivered() -> None:
     fed = streams.feed("eu", log(form("A1") | {"body": "fail"}, form("A2", TOTAL.add(1))))
 
     assert reasons(fed) == ["the reducer of ops refused it: the body asks for it"]
+    assert fed.letters[0].kind is LetterKind.REFUSED_BODY
     assert (fed.delivered, shown(streams.fold.matches["m"], "total")) == (2, 1)
 
 
@@ -140,6 +144,7 @@ def test_an_unknown_schema_is_a_letter_and_is_held() -> None:
     fed = streams.feed("eu", [FakeRecord(0, b"m", b"?1"), FakeRecord(1, b"m", b"?1")])
 
     assert reasons(fed) == ["written with schema 31"] * 2
+    assert {letter.kind for letter in fed.letters} == {LetterKind.UNKNOWN_SCHEMA}
     assert (fed.waited, fed.duplicates) == (1, 1)
     assert streams.fold.matches["m"].undecoded == {("eu", b"?1")}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -56,6 +57,11 @@ async def test_what_was_read_is_stored() -> None:
             fold_s=0.0,
             lag_records={"eu": 97, "us": 0},
             mark_time_ms={"eu": NOW_MS, "us": 0},
+            gaps=0,
+            began_s=0.0,
+            oldest_ms={"eu": NOW_MS, "us": NOW_MS},
+            traced=0,
+            links=(),
         )
     ]
     assert (lane.stored, lane.stored_at_ms) == (store.begun[0].positions, store.begun[0].at_ms)
@@ -331,3 +337,22 @@ async def test_a_broken_stream_drops_its_rest_and_keeps_what_came_before() -> No
     assert len(facts.failed) == 1
     assert "jumps from mark 0" in facts.failed[0][1]
     assert list(lane.partition.broken) == ["eu"]
+
+
+async def test_only_what_was_taken_in_is_told() -> None:
+    """The oldest record is the first, and what stands behind a break brings no link, for it is in no batch."""
+    eu = Scorer()
+    values = [eu.points("m-1"), mark(1), eu.points("m-1"), mark(3), eu.points("m-1")]
+    contexts = [f"00-{1:032x}-{number:016x}-01".encode() for number in range(1, 6)]
+    read = [
+        replace(record, headers=(("traceparent", context),), timestamp=NOW_MS + record.offset)
+        for record, context in zip(records(0, *values), contexts, strict=True)
+    ]
+    async with lane_on(SlowStore()) as (lane, facts):
+        facts.links_max = 8
+        await lane.take({"eu": read}, ends=ENDS)
+        await lane.settle(timeout_s=1)
+    [batch] = facts.batches
+
+    assert (batch.records, batch.oldest_ms) == (3, {"eu": NOW_MS})
+    assert (batch.traced, batch.links) == (3, tuple(contexts[:3]))

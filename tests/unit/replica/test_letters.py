@@ -9,7 +9,7 @@ import pytest
 
 from dojopool.adapters.memory_log import MemoryLog
 from dojopool.adapters.memory_partition import StoredRecord
-from dojopool.core.streams import Letter
+from dojopool.core.streams import Letter, LetterKind
 from dojopool.replica import letters as module
 from dojopool.replica.letters import DeadLetters
 from support.pipeline import NOW_MS, Facts
@@ -46,7 +46,11 @@ async def post() -> AsyncIterator[Post]:
 
 def letter(offset: int, value: bytes | None = b"damaged", **headers: bytes) -> Letter:
     """A letter for the record at `offset`."""
-    return Letter(StoredRecord(offset, b"m-1", value, tuple(headers.items()), NOW_MS), reason=f"reason {offset}")
+    return Letter(
+        StoredRecord(offset, b"m-1", value, tuple(headers.items()), NOW_MS),
+        LetterKind.UNDECODABLE,
+        reason=f"reason {offset}",
+    )
 
 
 async def test_a_letter_holds_the_record_and_why(post: Post) -> None:

@@ -12,7 +12,7 @@ from dojopool.ports import BatchFacts
 from dojopool.replica.logged import LoggingObserver
 from support.pipeline import Facts
 
-QUIET = BatchFacts(0, 10, 10, 0, 0, 0, 1, 0, 0, 0.0, {}, {})
+QUIET = BatchFacts(0, 10, 10, 0, 0, 0, 1, 0, 0, 0.0, {}, {}, 0, 0.0, {}, 0, ())
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_ownership_and_failures_are_told(facts: Facts) -> None:
     """Claims, releases and failures are a line each, with their facts as fields, and are passed on."""
     observer = LoggingObserver(facts)
     with capture_logs() as lines:
-        observer.partition_claimed(3, epoch=7, matches=12)
+        observer.partition_claimed(3, epoch=7, matches=12, mark_time_ms={})
         observer.partition_failed(3, error=Refused("fenced"))
         observer.partition_released(3, reason="fenced")
 
@@ -50,7 +50,9 @@ def test_letters_are_one_line_a_batch(facts: Facts) -> None:
     observer = LoggingObserver(facts)
     with capture_logs() as lines:
         for offset in range(100, 1100):
-            observer.letter_written(topic="dojo.events.eu", partition=0, offset=offset, reason=f"reason {offset}")
+            observer.letter_written(
+                topic="dojo.events.eu", partition=0, offset=offset, kind="undecodable", reason=f"reason {offset}"
+            )
         for _ in range(2):
             observer.batch_applied(QUIET, write_s=0.1)
 
@@ -72,7 +74,7 @@ def test_letters_of_a_partition_that_is_let_go_are_told(facts: Facts) -> None:
     """Letters whose batch was never stored are not kept to oneself."""
     observer = LoggingObserver(facts)
     with capture_logs() as lines:
-        observer.letter_written(topic="dojo.events.eu", partition=0, offset=1, reason="damaged")
+        observer.letter_written(topic="dojo.events.eu", partition=0, offset=1, kind="undecodable", reason="damaged")
         observer.partition_released(0, reason="fenced")
 
     assert [line["event"] for line in lines] == ["dead letters written", "partition released"]
