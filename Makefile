@@ -25,8 +25,20 @@ lint: $(READY)  ## style, format, types, direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY)  ## the replica on a real Kafka and Redis, beside a loop written by hand
-	$(BIN)/python benchmarks/bench_pipeline.py
+bench: $(READY) .venv-bench/peers/.ready .venv-bench/compiled/.ready  ## every figure of benchmarks/README.md; about 40 minutes
+	$(BIN)/python benchmarks/bench_all.py
+
+# The peers need other versions than dojopool of what both use, so each has an environment of its own.
+.venv-bench/peers/.ready: benchmarks/requirements.txt
+	$(PYTHON) -m venv .venv-bench/peers
+	.venv-bench/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
+.venv-bench/compiled/.ready: requirements.lock pyproject.toml $(shell find services schemas -type f -not -name '*.pyc')
+	$(PYTHON) -m venv .venv-bench/compiled
+	.venv-bench/compiled/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	-DOJO_COMPILE=1 .venv-bench/compiled/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --no-deps --no-build-isolation --force-reinstall . && touch $@  # without a compiler its rows are skipped, loudly
 
 LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command "make lock"

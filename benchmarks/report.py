@@ -1,0 +1,66 @@
+"""Tables as Markdown, so that what a benchmark prints can be pasted, and the line that says where it was measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+from dojopool.local.stack.process import run_tool
+from dojopool.local.stack.redis_server import VERSION_SECONDS, find_redis_server
+
+
+@dataclass(slots=True)
+class Table:
+    """Figures with what they are called."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def markdown(self) -> str:
+        """Heading, table, notes."""
+        lines = [f"### {self.title}", "", _line(self.columns), _line(["---", *["--:"] * (len(self.columns) - 1)])]
+        lines += map(_line, self.rows)
+        lines += ["", *(f"- {note}" for note in self.notes)] if self.notes else []
+        return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def middle_and_range(values: Sequence[float], form: str = ",.0f") -> str:
+    """`median (smallest to largest)`; a single value alone."""
+    if len(values) == 1:
+        return format(values[0], form)
+    return f"{median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that at least `percent` per cent of `values` do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * percent // 100).__trunc__() - 1)]
+
+
+async def machine() -> str:
+    """Processor, system and versions, for above the tables."""
+    clients = ", ".join(f"{name} {version(name)}" for name in ("aiokafka", "fastavro", "redis", "hiredis"))
+    _, server = await run_tool([await find_redis_server(), "--version"], timeout_seconds=VERSION_SECONDS)
+    return (
+        f"{os.cpu_count()} cores of {_processor()}, {platform.system()} {platform.release()}, Python"
+        f" {platform.python_version()}, {clients}; {' '.join(server.split()[:3])}; load average before the first run:"
+        f" {os.getloadavg()[0]:.2f}."
+    )
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
