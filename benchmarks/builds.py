@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -99,6 +99,11 @@ def usable(builds: tuple[Build, ...]) -> tuple[list[Build], list[str]]:
         else:
             notes.append(f"SKIPPED, {build.name}: {reason}")
     return found, notes
+
+
+def by_names(builds: tuple[Build, ...], names: Container[str]) -> tuple[Build, ...]:
+    """Those that were chosen."""
+    return tuple(build for build in builds if build.name in names)
 
 
 def _shown(path: Path) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +14,8 @@ from statistics import median
 
 from dojopool.local.stack.process import run_tool
 from dojopool.local.stack.redis_server import VERSION_SECONDS, find_redis_server
+
+Options = Callable[[argparse.ArgumentParser], None]
 
 
 @dataclass(slots=True)
@@ -46,6 +50,26 @@ def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest value that at least `percent` per cent of `values` do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, -(-len(ordered) * percent // 100).__trunc__() - 1)]
+
+
+def run_without_servers(
+    description: str | None, options: Options, measure: Callable[[argparse.Namespace], Awaitable[list[Table]]]
+) -> None:
+    """Parse the command line, measure, print the tables."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options(parser)
+    given = parser.parse_args()
+
+    async def whole() -> None:
+        where = await machine()
+        print_tables(where, await measure(given))
+
+    asyncio.run(whole())
+
+
+def print_tables(where: str, tables: Sequence[Table]) -> None:
+    """The figures as Markdown."""
+    print("\n\n".join(["", where, *(table.markdown() for table in tables)]))
 
 
 async def machine() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redis.asyncio import Redis
-from report import Table, machine
+from report import Options, Table, run_without_servers
 
 from dojopool.local.stack import Stack
 
@@ -30,7 +29,6 @@ class Servers:
 
 
 Measure = Callable[[Servers, argparse.Namespace], Awaitable[list[Table]]]
-Options = Callable[[argparse.ArgumentParser], None]
 
 
 @asynccontextmanager
@@ -52,20 +50,10 @@ def new_prefix(part: str) -> str:
 
 
 def run(description: str | None, options: Options, measure: Measure) -> None:
-    """Parse the command line, measure, print the tables."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options(parser)
-    given = parser.parse_args()
+    """Parse the command line, start the servers, measure, print the tables."""
 
-    async def whole() -> None:
-        where = await machine()
+    async def with_servers(given: argparse.Namespace) -> list[Table]:
         async with running_servers() as servers:
-            tables = await measure(servers, given)
-        print_tables(where, tables)
+            return await measure(servers, given)
 
-    asyncio.run(whole())
-
-
-def print_tables(where: str, tables: list[Table]) -> None:
-    """The figures as Markdown."""
-    print("\n\n".join(["", where, *(table.markdown() for table in tables)]))
+    run_without_servers(description, options, with_servers)
