@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,15 @@ import psutil
 from builds import ROOT, Build, clean_environment
 from child import READY, peak_mb
 from load import PARTITIONS, REGIONS
+from redis.asyncio import Redis
 from servers import Servers
 
+from dojopool.adapters.redis_keys import Keys
 from dojopool.local.stack.process import log_tail
 
 READY_S_MAX = 60.0
 STOP_S_MAX = 30.0
+POLL_S = 0.02
 
 
 class Program:
@@ -76,6 +79,11 @@ class Program:
         assert self._process.stdin is not None, "scripts are started with pipes"
         self._process.stdin.write(b"go\n")
         await self._process.stdin.drain()
+
+    async def finish(self) -> None:
+        """End a script's input, which it takes as the word to end."""
+        assert self._process.stdin is not None, "scripts are started with pipes"
+        self._process.stdin.close()
 
     async def result(self, *, timeout_s: float) -> Any:
         """The figures that a script prints in the end. Fails when it ends without."""
@@ -146,3 +154,29 @@ async def replicas(build: Build, count: int, servers: Servers, prefix: str) -> A
             )
             for _ in range(count)
         ]
+
+
+async def claimed(redis: Redis, prefix: str, programs: Sequence[Program]) -> None:
+    """Wait until each of the replicas owns as many partitions as the others, and together they own all."""
+    async with asyncio.timeout(READY_S_MAX):
+        while sorted((await owners(redis, prefix)).values()) != sorted(
+            programs[number % len(programs)].pid for number in range(PARTITIONS)
+        ):
+            for program in programs:
+                program.check()
+            await asyncio.sleep(POLL_S)
+
+
+async def owners(redis: Redis, prefix: str) -> dict[int, int]:
+    """The process that claimed each partition last; one that nobody claimed is left out."""
+    found: dict[int, int] = {}
+    for number in range(PARTITIONS):
+        owner: Any = await redis.hget(Keys(prefix).state(number), "@owner")
+        if owner is not None:
+            found[number] = pid_of(owner)
+    return found
+
+
+def pid_of(owner: bytes) -> int:
+    """The process in the name of an owner, `host/pid/incarnation`."""
+    return int(owner.split(b"/")[1])

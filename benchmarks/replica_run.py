@@ -60,7 +60,7 @@ async def measure_replicas(build: Build, processes: int, servers: Servers, prefi
                 peak_mb = sum(program.peak_mb() for program in programs)
         finally:
             await redis.client_unpause()
-        ended_ms = await last_batch_ms(redis, prefix)
+        _, ended_ms = await batches_ms(redis, prefix)
     return Figures((ended_ms - begun_ms) / 1000, cpu_s, peak_mb)
 
 
@@ -99,10 +99,16 @@ async def redis_ms(redis: Redis) -> float:
     return float(seconds * 1000 + micros / 1000)
 
 
-async def last_batch_ms(redis: Redis, prefix: str) -> float:
-    """When the last batch that changed a match was stored, by the time of Redis."""
-    newest: Any = [await redis.xrevrange(Keys(prefix).changes(number), count=1) for number in range(PARTITIONS)]
-    return max(float(entry.split(b"-")[0]) for [(entry, _)] in newest)
+async def batches_ms(redis: Redis, prefix: str) -> tuple[float, float]:
+    """When the first and the last batch that changed a match were stored, by the time of Redis. The first is only known
+    while no change stream has reached its length.
+    """
+    times: list[float] = []
+    for number in range(PARTITIONS):
+        key = Keys(prefix).changes(number)
+        ends: Any = [*await redis.xrange(key, count=1), *await redis.xrevrange(key, count=1)]
+        times += [float(entry.split(b"-")[0]) for entry, _ in ends]
+    return min(times), max(times)
 
 
 async def _all_joined(programs: Sequence[Program], servers: Servers, group: str) -> None:
