@@ -25,10 +25,11 @@ lint: $(READY)  ## style, format, types, direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) .venv-bench/peers/.ready .venv-bench/compiled/.ready  ## every figure of benchmarks/README.md; about 40 minutes
+bench: $(READY) .venv-bench/peers/.ready .venv-bench/compiled/.ready  ## every figure of benchmarks/README.md; half an hour
 	$(BIN)/python benchmarks/bench_all.py
 
-# The peers need other versions than dojopool of what both use, so each has an environment of its own.
+# The peers need other versions than dojopool of what both use, so each has an environment of its own. When compiling
+# fails, the bench goes on and says which rows it skips.
 .venv-bench/peers/.ready: benchmarks/requirements.txt
 	$(PYTHON) -m venv .venv-bench/peers
 	.venv-bench/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
@@ -38,7 +39,7 @@ bench: $(READY) .venv-bench/peers/.ready .venv-bench/compiled/.ready  ## every f
 	$(PYTHON) -m venv .venv-bench/compiled
 	.venv-bench/compiled/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	-DOJO_COMPILE=1 .venv-bench/compiled/bin/python -m pip install --quiet --disable-pip-version-check \
-	  --no-deps --no-build-isolation --force-reinstall . && touch $@  # without a compiler its rows are skipped, loudly
+	  --no-deps --no-build-isolation --force-reinstall . && touch $@
 
 LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command "make lock"

@@ -106,8 +106,9 @@ async def batches_ms(redis: Redis, prefix: str) -> tuple[float, float]:
     times: list[float] = []
     for number in range(PARTITIONS):
         key = Keys(prefix).changes(number)
-        ends: Any = [*await redis.xrange(key, count=1), *await redis.xrevrange(key, count=1)]
-        times += [float(entry.split(b"-")[0]) for entry, _ in ends]
+        oldest: Any = await redis.xrange(key, count=1)
+        newest: Any = await redis.xrevrange(key, count=1)
+        times += [float(entry.split(b"-")[0]) for entry, _ in (*oldest, *newest)]
     return min(times), max(times)
 
 

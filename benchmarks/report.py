@@ -6,9 +6,11 @@ import argparse
 import asyncio
 import os
 import platform
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from statistics import median
 
@@ -76,9 +78,11 @@ async def machine() -> str:
     """Processor, system and versions, for above the tables."""
     clients = ", ".join(f"{name} {version(name)}" for name in ("aiokafka", "fastavro", "redis", "hiredis"))
     _, server = await run_tool([await find_redis_server(), "--version"], timeout_seconds=VERSION_SECONDS)
+    jars = files("dojopool.local.stack").joinpath("jars.lock").read_text()
+    [kafka] = re.findall(r"kafka_[\d.]+-([\d.]+)\.jar", jars)
     return (
         f"{os.cpu_count()} cores of {_processor()}, {platform.system()} {platform.release()}, Python"
-        f" {platform.python_version()}, {clients}; {' '.join(server.split()[:3])}; load average before the first run:"
+        f" {platform.python_version()}, {clients}; Kafka {kafka}, {' '.join(server.split()[:3])}; load average before the first run:"
         f" {os.getloadavg()[0]:.2f}."
     )
 
