@@ -82,8 +82,8 @@ async def machine() -> str:
     [kafka] = re.findall(r"kafka_[\d.]+-([\d.]+)\.jar", jars)
     return (
         f"{os.cpu_count()} cores of {_processor()}, {platform.system()} {platform.release()}, Python"
-        f" {platform.python_version()}, {clients}; Kafka {kafka}, {' '.join(server.split()[:3])}; load average before the first run:"
-        f" {os.getloadavg()[0]:.2f}."
+        f" {platform.python_version()}, {clients}; Kafka {kafka}, {' '.join(server.split()[:3])}; load average"
+        f" before the first run: {os.getloadavg()[0]:.2f}."
     )
 
 
