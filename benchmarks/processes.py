@@ -54,6 +54,10 @@ class Program:
         """Whether it has loaded a library of an extension module."""
         return any(f"/{module}" in mapped.path for mapped in self._seen.memory_maps())
 
+    def has_logged(self, event: str) -> bool:
+        """Whether a line of its log tells of `event`."""
+        return f'"{event}"' in self._log.read_text()
+
     def check(self) -> None:
         """Fail with the end of its log when it has ended."""
         if self._process.returncode is not None:

@@ -56,7 +56,7 @@ async def measure_replicas(build: Build, processes: int, servers: Servers, prefi
                 begun_ms = await redis_ms(redis)
                 await until_stored(redis, prefix, ends, programs, timeout_s=timeout_s)
                 cpu_s = sum(program.cpu_s() for program in programs) - used_s
-                _check_client(programs, build)
+                _check(programs, build)
                 peak_mb = sum(program.peak_mb() for program in programs)
         finally:
             await redis.client_unpause()
@@ -136,8 +136,12 @@ async def _members(admin: AIOKafkaAdminClient, group: str) -> int:
     return len(members) if state == "Stable" else 0
 
 
-def _check_client(programs: Sequence[Program], build: Build) -> None:
-    """Fail unless the processes use the Kafka client that the row names."""
+def _check(programs: Sequence[Program], build: Build) -> None:
+    """Fail unless the processes use the Kafka client that the row names, and had no trouble."""
     for program in programs:
         if program.has_mapped("confluent_kafka") != (build.client == "confluent_kafka"):
             raise SystemExit(f"a replica of {build.name} does not use {build.client}: its figures would lie")
+        if program.has_logged("partition failed"):
+            raise SystemExit(
+                f"a replica of {build.name} failed at a partition while it was timed: is the machine busy?"
+            )
