@@ -22,7 +22,7 @@ from replica_run import log_ends, until_stored
 from report import Table, middle_and_range, percentile
 from servers import Servers, new_prefix, run
 
-MATCHES: Final = 200
+MATCHES: Final = 2_000
 WARM_UP: Final = 0.2
 SHOWN_S_MAX: Final = 30.0
 Line = tuple[str, int, int]
@@ -58,8 +58,8 @@ async def measure(servers: Servers, given: argparse.Namespace) -> list[Table]:
                 found[build.name, rate].append(latency)
                 print(f"round {number + 1}, {build.name}, {rate:,}/s: {latency}", flush=True)
     table = Table(
-        f"Send to readable, milliseconds: {MATCHES} matches, {given.seconds:g} s a run; median of {given.rounds} rounds"
-        " (range)",
+        f"Send to readable, milliseconds: {MATCHES:,} matches, {given.seconds:g} s a run; median of {given.rounds}"
+        " rounds (range)",
         ("", "events/s", "p50", "p99", "largest", "producer behind its pace, p99"),
         notes=notes,
     )

@@ -3,8 +3,9 @@
     python run_fold.py cost MATCHES WAITING PLACE EVENTS    CPU microseconds per event
     python run_fold.py memory traced|resident COPIES        bytes per live match of the sample league
 
-Every match gets the same events in every case, and a batch always touches ACTIVE matches, so that cost can only differ
-by what is held: the number of matches, or of events that wait.
+A batch always touches ACTIVE matches, and the events that are timed change values and add nothing: winners and players
+that were there before. Points would not do, since a counter keeps each addition. So cost can only differ by what is
+held: the number of matches, or of events that wait.
 """
 
 from __future__ import annotations
@@ -38,11 +39,16 @@ ACTIVE: Final = 1_000
 """Matches that a batch changes."""
 EVENTS_EACH: Final = 8
 """Events of a batch per match it changes, half of each region."""
+FRAMES: Final = (1, 2)
+PLAYERS: Final = ("p49", "p3")
 BATCH_RECORDS: Final = 8_000
 NEVER: Final = 1_000_000
 """An event that is not written: whoever has seen it waits."""
 WAITING_EACH: Final = 10
 STAMP: Final = 1_700_000_000_000 << 16
+
+Said = tuple[str, dict[str, Any]]
+"""Type and body of an event."""
 
 
 @dataclass(slots=True)
@@ -105,13 +111,15 @@ def cost(matches: int, waiting: int, place: str, count: int) -> float:
     """
     writer, folding = Writer(), Folding()
     names = [f"m{number}" for number in range(matches)]
-    for records in _in_batches(writer.record(match, *event) for match in names for event in _opening()):
-        folding.take({"eu": records})
+    for region in REGIONS:
+        opening = (writer.record(match, NODES[region], *event) for match in names for event in _opening(region))
+        for records in _in_batches(opening):
+            folding.take({region: records})
     for records in _in_batches(_waiting(writer, waiting, place)):
         folding.take({"us": records})
     assert folding.partition.fold.waiting("us") == waiting, "what was to wait does not"
     batches = [
-        {region: list(_points(writer, active, NODES[region])) for region in REGIONS}
+        {region: list(_changes(writer, active, NODES[region])) for region in REGIONS}
         for active in islice(_rotating(names), count // (ACTIVE * EVENTS_EACH))
     ]
     gc.collect()
@@ -122,15 +130,23 @@ def cost(matches: int, waiting: int, place: str, count: int) -> float:
     return used_s / (len(batches) * ACTIVE * EVENTS_EACH) * 1e6
 
 
-def _opening() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """What a match has seen before the clock starts; the events that are timed change values and add nothing."""
-    eu = NODES["eu"]
-    rules = {"players": ["p49", "p3"], "frames_to_play": 2, "break_rule": "alternate", "max_score": 10}
-    yield eu, "match_scheduled", rules
-    for frame in (1, 2):
-        yield eu, "frame_started", {"frame": frame, "breaker": "p49"}
-        for player in ("p49", "p3"):
-            yield eu, "points_awarded", {"frame": frame, "player": player, "points": 1}
+def _opening(region: str) -> Iterator[Said]:
+    """What a match has seen before the clock starts."""
+    if region == "eu":
+        rules = {"players": list(PLAYERS), "frames_to_play": 2, "break_rule": "alternate", "max_score": 10}
+        yield "match_scheduled", rules
+        for frame in FRAMES:
+            yield "frame_started", {"frame": frame, "breaker": PLAYERS[0]}
+            for player in PLAYERS:
+                yield "points_awarded", {"frame": frame, "player": player, "points": 1}
+    yield from _said_again()
+
+
+def _said_again() -> Iterator[Said]:
+    """What each region says of a match, once in the opening and then again and again."""
+    for frame, player in zip(FRAMES, PLAYERS, strict=True):
+        yield "frame_finished", {"frame": frame, "winner": player}
+        yield "player_joined", {"player": player}
 
 
 def _waiting(writer: Writer, count: int, place: str) -> Iterator[Given]:
@@ -148,11 +164,11 @@ def _rotating(names: list[str]) -> Iterator[list[str]]:
             yield names[first : first + ACTIVE]
 
 
-def _points(writer: Writer, active: list[str], node: str) -> Iterator[Given]:
-    for turn in range(EVENTS_EACH // 2):
+def _changes(writer: Writer, active: list[str], node: str) -> Iterator[Given]:
+    """One region's half of a batch."""
+    for event in _said_again():
         for match in active:
-            body = {"frame": 1 + turn % 2, "player": ("p49", "p3")[turn // 2 % 2], "points": 1}
-            yield writer.record(match, node, "points_awarded", body)
+            yield writer.record(match, node, *event)
 
 
 def memory(how: str, copies: int) -> float:

@@ -4,7 +4,8 @@
 
 Prints how many were accepted, and how late it was itself, in milliseconds behind the time at which each event was due.
 With FILE, writes `[match, number, nanoseconds]` for each event: when its `record` was called, by the machine's
-monotonic clock. State does not grow: points go to two frames of each match.
+monotonic clock. State does not grow: what is said again and again is who won a frame. A counter would keep each
+addition.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from report import percentile
 
 import dojopool
 from dojopool import Accepted, MatchHandle
-from dojopool.games.pool import PointsAwarded
+from dojopool.games.pool import FrameFinished
 
 
 class Producer:
@@ -33,7 +34,7 @@ class Producer:
 
     async def send(self, handle: MatchHandle, number: int) -> None:
         """Record one event, and note when."""
-        event = PointsAwarded(frame=1 + number % 2, player="ana", points=1)
+        event = FrameFinished(frame=1, winner=("ana", "bo")[number % 2])
         called_ns = time.monotonic_ns()
         receipt = await handle.record(event)
         if isinstance(receipt, Accepted):
