@@ -17,7 +17,7 @@ import bench_latency
 import bench_pipeline
 import bench_sdk
 import bench_soak
-from report import Table, run_without_servers
+from report import FAILED, Table, run_without_servers
 from servers import running_servers
 
 ON_SERVERS: Final[dict[ModuleType, str]] = {
@@ -38,11 +38,22 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 async def measure(given: argparse.Namespace) -> list[Table]:
     """All tables. The fold first, while no server is there to take time from it."""
-    tables: list[Table] = await bench_fold.measure(_given(bench_fold, FOLD_QUICK if given.quick else ""))
-    for part, quick in ON_SERVERS.items():
-        async with running_servers() as servers:
-            tables += await part.measure(servers, _given(part, quick if given.quick else ""))
+    parts: dict[ModuleType, str] = {bench_fold: FOLD_QUICK, **ON_SERVERS}
+    tables: list[Table] = []
+    for part, quick in parts.items():
+        try:
+            tables += await _tables(part, _given(part, quick if given.quick else ""))
+        except (Exception, SystemExit) as failure:  # noqa: BLE001 - the other parts' figures would be lost
+            tables.append(Table(part.__name__, ("",), notes=[f"{FAILED}: {failure!r}"]))
     return tables
+
+
+async def _tables(part: Any, given: argparse.Namespace) -> list[Table]:
+    if part is bench_fold:
+        return await bench_fold.measure(given)
+    async with running_servers() as servers:
+        found: list[Table] = await part.measure(servers, given)
+    return found
 
 
 def _given(part: Any, words: str) -> argparse.Namespace:

@@ -16,7 +16,7 @@ from typing import Final
 from builds import BUILDS, INTERPRETED, PEERS, Build, usable
 from load import MATCHES, PARTITIONS, REGIONS, Totals, create, fill
 from processes import started
-from replica_run import Figures, measure_replicas
+from replica_run import Figures, InTrouble, measure_replicas
 from report import Table, middle_and_range
 from servers import Servers, new_prefix, run
 from state_check import totals_of_loop, totals_of_replica
@@ -24,6 +24,7 @@ from state_check import totals_of_loop, totals_of_replica
 from dojopool.codec import schema_files
 
 RUN_S_MAX: Final = 300.0
+TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ async def _run(row: Row, servers: Servers, prefix: str, written: Totals) -> Figu
     async with servers.redis() as redis:
         await redis.flushall()
         if row.script is None:
-            figures = await measure_replicas(row.build, row.processes, servers, prefix, timeout_s=RUN_S_MAX)
+            figures = await _run_replicas(row, servers, prefix)
             found = await totals_of_replica(redis, prefix)
         else:
             figures = await _run_script(row.build, row.script, servers, prefix, written.events)
@@ -85,6 +86,17 @@ async def _run(row: Row, servers: Servers, prefix: str, written: Totals) -> Figu
     if found != written:
         raise SystemExit(f"{row.name} left {found} in Redis, but {written} was in the topics: it did not do the work")
     return figures
+
+
+async def _run_replicas(row: Row, servers: Servers, prefix: str) -> Figures:
+    for _ in range(TRIES):
+        try:
+            return await measure_replicas(row.build, row.processes, servers, prefix, timeout_s=RUN_S_MAX)
+        except InTrouble as trouble:
+            print(f"AGAIN: {trouble}", flush=True)
+        async with servers.redis() as redis:
+            await redis.flushall()
+    raise SystemExit(f"{row.name} was in trouble {TRIES} times in a row")
 
 
 async def _run_script(build: Build, script: str, servers: Servers, prefix: str, events: int) -> Figures:

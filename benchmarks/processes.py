@@ -54,9 +54,9 @@ class Program:
         """Whether it has loaded a library of an extension module."""
         return any(f"/{module}" in mapped.path for mapped in self._seen.memory_maps())
 
-    def has_logged(self, event: str) -> bool:
-        """Whether a line of its log tells of `event`."""
-        return f'"{event}"' in self._log.read_text()
+    def logged(self, event: str) -> list[str]:
+        """The lines of its log that tell of `event`."""
+        return [line for line in self._log.read_text().splitlines() if f'"{event}"' in line]
 
     def check(self) -> None:
         """Fail with the end of its log when it has ended."""

@@ -43,8 +43,15 @@ class Figures:
     peak_mb: float
 
 
+class InTrouble(Exception):
+    """A run whose figures count for nothing, since something went wrong in it that a run need not have."""
+
+
 async def measure_replicas(build: Build, processes: int, servers: Servers, prefix: str, *, timeout_s: float) -> Figures:
-    """Time replicas of a build on an empty Redis until they have stored all that is in the topics now."""
+    """Time replicas of a build on an empty Redis until they have stored all that is in the topics now.
+
+    Raises InTrouble when one of them failed at a partition meanwhile: it pauses for seconds then.
+    """
     ends = await log_ends(servers, prefix)
     async with RedisStore.open(servers.redis_url, prefix=prefix), servers.redis() as redis:  # loads the functions, once
         await redis.client_pause(HOLD_MS_MAX, all=False)
@@ -137,11 +144,9 @@ async def _members(admin: AIOKafkaAdminClient, group: str) -> int:
 
 
 def _check(programs: Sequence[Program], build: Build) -> None:
-    """Fail unless the processes use the Kafka client that the row names, and had no trouble."""
+    """Fail unless the processes use the Kafka client that the row names. Raises InTrouble."""
     for program in programs:
         if program.has_mapped("confluent_kafka") != (build.client == "confluent_kafka"):
             raise SystemExit(f"a replica of {build.name} does not use {build.client}: its figures would lie")
-        if program.has_logged("partition failed"):
-            raise SystemExit(
-                f"a replica of {build.name} failed at a partition while it was timed: is the machine busy?"
-            )
+        if failures := program.logged("partition failed"):
+            raise InTrouble(f"a replica of {build.name} was in trouble while it was timed: {failures[0]}")

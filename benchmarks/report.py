@@ -13,9 +13,13 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from statistics import median
+from typing import Final
 
 from dojopool.local.stack.process import run_tool
 from dojopool.local.stack.redis_server import VERSION_SECONDS, find_redis_server
+
+FAILED: Final = "FAILED"
+"""Begins the note of a part that has no figures because something went wrong."""
 
 Options = Callable[[argparse.ArgumentParser], None]
 
@@ -70,8 +74,10 @@ def run_without_servers(
 
 
 def print_tables(where: str, tables: Sequence[Table]) -> None:
-    """The figures as Markdown."""
+    """The figures as Markdown. Ends with exit code 1 when a part failed."""
     print("\n\n".join(["", where, *(table.markdown() for table in tables)]))
+    if any(note.startswith(FAILED) for table in tables for note in table.notes):
+        raise SystemExit(1)
 
 
 async def machine() -> str:

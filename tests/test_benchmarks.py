@@ -13,7 +13,7 @@ from bench_soak import slope_per_sample
 from builds import INTERPRETED, Build, usable
 from load import REGIONS, Totals, Written, events
 from match_state import decode, merge, new_match, read_schema, view
-from report import Table, middle_and_range, percentile
+from report import FAILED, Table, middle_and_range, percentile, print_tables
 from run_fold import cost
 from state_check import totals
 
@@ -156,6 +156,18 @@ def test_a_table_is_markdown_with_its_notes() -> None:
         "",
         "- SKIPPED, b: why",
     ]
+
+
+def test_a_part_that_failed_is_shown_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """All tables are printed when a part failed, and the exit code says so."""
+    whole, failed = Table("Whole", ("",)), Table("Part", ("",), notes=[f"{FAILED}: why"])
+    print_tables("a machine", [whole])
+    with pytest.raises(SystemExit, match="1"):
+        print_tables("a machine", [failed, whole])
+    shown = capsys.readouterr().out
+
+    assert shown.count("### Whole") == 2
+    assert "- FAILED: why" in shown
 
 
 def test_the_fold_is_measured_while_events_wait() -> None:
