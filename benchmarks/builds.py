@@ -45,13 +45,16 @@ class Build:
                 return f"{_shown(self.python)} has no module {module}"
         if "dojopool" not in self.modules:
             return None
-        if self._code(IS_COMPILED)[0] != (0 if self.is_compiled else NOT_COMPILED):
+        code, error = self._code(IS_COMPILED)
+        if code not in (0, NOT_COMPILED):
+            return f"the dojopool of {_shown(self.python)} cannot be imported: {error}"
+        if (code == 0) != self.is_compiled:
             return f"the dojopool of {_shown(self.python)} is {'not ' if self.is_compiled else ''}compiled"
-        code, errors = self._code(READS_SETTINGS)
-        return f"its settings are refused: {errors.strip().splitlines()[-1]}" if code else None
+        code, error = self._code(READS_SETTINGS)
+        return f"its settings are refused: {error}" if code else None
 
     def _code(self, text: str) -> tuple[int, str]:
-        """Exit code and standard error of a line of Python."""
+        """Exit code of a line of Python, and the last line of what it said against it."""
         minimal = {"DOJO_REGION": "eu", "DOJO_KAFKA": "127.0.0.1:1", "DOJO_REDIS": "redis://127.0.0.1:1"}
         done = subprocess.run(
             [self.python, "-c", text],
@@ -63,7 +66,7 @@ class Build:
             timeout=PROBE_S_MAX,
             check=False,
         )
-        return done.returncode, done.stderr
+        return done.returncode, (done.stderr.strip().splitlines() or [""])[-1]
 
 
 def clean_environment() -> dict[str, str]:
