@@ -74,7 +74,7 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("DOJO_")}
 
 
-_COMPILED_PYTHON: Final = ROOT / ".venv-bench" / "compiled" / "bin" / "python"
+_COMPILED_PYTHON: Final = ROOT / ".venv-compiled" / "bin" / "python"
 
 INTERPRETED: Final = Build("interpreted", Path(sys.executable))
 COMPILED: Final = Build("compiled", _COMPILED_PYTHON, is_compiled=True)
@@ -88,7 +88,7 @@ CONFLUENT: Final = Build(
 BUILDS: Final = (INTERPRETED, COMPILED, CONFLUENT)
 
 PEERS: Final = Build(
-    "peers", ROOT / ".venv-bench" / "peers" / "bin" / "python", modules=("quixstreams", "bytewax", "fastavro", "redis")
+    "peers", ROOT / ".venv-bench" / "bin" / "python", modules=("quixstreams", "bytewax", "fastavro", "redis")
 )
 
 
