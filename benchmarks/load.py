@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from dojopool.adapters.kafka_log import KafkaLog
 from dojopool.core.partition import partition_of
 from dojopool.games.loading import load_game
+from dojopool.local.topics import create_topics
 from dojopool.ports import Outgoing
 
 REGIONS: Final = ("eu", "us")
@@ -23,8 +24,26 @@ CHUNK_RECORDS: Final = 2_000
 SEED: Final = 20_170_228
 
 
-def events(count: int) -> Iterator[tuple[str, str, bytes]]:
-    """`count` events as (region, match, record value), in an order in which every event's past comes first."""
+class Written(NamedTuple):
+    """One event of the topic."""
+
+    region: str
+    match: str
+    value: bytes
+    points: int
+    """That it awards; 0 for what is not points."""
+
+
+class Totals(NamedTuple):
+    """What a topic holds, and so what a state must show that has taken each of its events once."""
+
+    matches: int
+    events: int
+    points: int
+
+
+def events(count: int) -> Iterator[Written]:
+    """`count` events, in an order in which every event's past comes first."""
     chance = random.Random(SEED)
     codec = load_game("pool").codec
     seqs = {(region, match): 0 for region in REGIONS for match in range(MATCHES)}
@@ -39,20 +58,17 @@ def events(count: int) -> Iterator[tuple[str, str, bytes]]:
             read[region, match] = seqs[other, match]
             context = {f"{other}/gs-{match % 7}#a1b2c3": read[region, match]}
         kind, body = _body(chance, number // MATCHES)
-        yield (
-            region,
-            f"m{match}",
-            codec.encode(
-                match=f"m{match}",
-                node=f"{region}/gs-{match % 7}#a1b2c3",
-                seq=seqs[region, match],
-                base=None,
-                context=context,
-                stamp=(1_700_000_000_000 + number) << 16,
-                type=kind,
-                body=body,
-            ),
+        value = codec.encode(
+            match=f"m{match}",
+            node=f"{region}/gs-{match % 7}#a1b2c3",
+            seq=seqs[region, match],
+            base=None,
+            context=context,
+            stamp=(1_700_000_000_000 + number) << 16,
+            type=kind,
+            body=body,
         )
+        yield Written(region, f"m{match}", value, points=1 if kind == "points_awarded" else 0)
 
 
 def _body(chance: random.Random, turn: int) -> tuple[str, dict[str, object]]:
@@ -64,20 +80,24 @@ def _body(chance: random.Random, turn: int) -> tuple[str, dict[str, object]]:
     return "points_awarded", {"frame": frame, "player": chance.choice(("ana", "bo")), "points": 1}
 
 
-async def fill(bootstrap: str, prefix: str, count: int) -> None:
-    """Create the topics of both regions under `prefix` in one Kafka and write `count` events to them."""
-    log = KafkaLog(bootstrap)
-    async with log.admin() as admin:
-        for region in REGIONS:
-            await admin.create_topic(f"{prefix}.events.{region}", partitions=PARTITIONS, config={"retention.ms": "-1"})
-        await admin.create_topic(f"{prefix}.dead-letters", partitions=PARTITIONS, config={})
-    async with log.writer() as writer:
+async def create(bootstrap: str, prefix: str) -> None:
+    """Create the topics of a deployment of REGIONS in one Kafka."""
+    async with KafkaLog(bootstrap).admin() as admin:
+        await create_topics({"eu": admin}, regions=REGIONS, partitions=PARTITIONS, prefix=prefix)
+
+
+async def fill(bootstrap: str, prefix: str, count: int) -> Totals:
+    """Write `count` events to the topics of `prefix`, and return what is in them then."""
+    points = 0
+    async with KafkaLog(bootstrap).writer() as writer:
         waiting: dict[tuple[str, int], list[Outgoing]] = {}
-        for region, match, value in events(count):
-            place = (f"{prefix}.events.{region}", partition_of(match, PARTITIONS))
+        for event in events(count):
+            points += event.points
+            place = (f"{prefix}.events.{event.region}", partition_of(event.match, PARTITIONS))
             batch = waiting.setdefault(place, [])
-            batch.append(Outgoing(match.encode(), value))
+            batch.append(Outgoing(event.match.encode(), event.value))
             if len(batch) == CHUNK_RECORDS:
                 await writer.append(*place, batch, timeout_s=30)
                 batch.clear()
         await asyncio.gather(*(writer.append(*place, batch, timeout_s=30) for place, batch in waiting.items() if batch))
+    return Totals(matches=min(count, MATCHES), events=count, points=points)

@@ -1,0 +1,66 @@
+"""Every benchmark, one after another, with all tables at the end.
+
+    python benchmarks/bench_all.py [--quick]
+
+`--quick` runs each part with sizes so small that the figures mean nothing: to see that everything works.
+"""
+
+from __future__ import annotations
+
+import argparse
+from types import ModuleType
+from typing import Any, Final
+
+import bench_failover
+import bench_fold
+import bench_latency
+import bench_pipeline
+import bench_sdk
+import bench_soak
+from report import FAILED, Table, run_without_servers
+from servers import running_servers
+
+ON_SERVERS: Final[dict[ModuleType, str]] = {
+    bench_pipeline: "--events 20000 --rounds 1",
+    bench_latency: "--rates 200 --seconds 3 --rounds 1",
+    bench_sdk: "--events 20000 --rounds 1",
+    bench_failover: "--kills 1 --events 20000 --rounds 1",
+    bench_soak: "--minutes 0.2 --rate 200",
+}
+"""The parts, each with what it is told when it has to be quick."""
+FOLD_QUICK: Final = "--events 16000 --rounds 1 --copies 1"
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """What may be chosen."""
+    parser.add_argument("--quick", action="store_true")
+
+
+async def measure(given: argparse.Namespace) -> list[Table]:
+    """All tables. The fold first, while no server is there to take time from it."""
+    parts: dict[ModuleType, str] = {bench_fold: FOLD_QUICK, **ON_SERVERS}
+    tables: list[Table] = []
+    for part, quick in parts.items():
+        try:
+            tables += await _tables(part, _given(part, quick if given.quick else ""))
+        except (Exception, SystemExit) as failure:  # noqa: BLE001 - the other parts' figures would be lost
+            tables.append(Table(part.__name__, ("",), notes=[f"{FAILED}: {failure!r}"]))
+    return tables
+
+
+async def _tables(part: Any, given: argparse.Namespace) -> list[Table]:
+    if part is bench_fold:
+        return await bench_fold.measure(given)
+    async with running_servers() as servers:
+        found: list[Table] = await part.measure(servers, given)
+    return found
+
+
+def _given(part: Any, words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    part.options(parser)
+    return parser.parse_args(words.split())
+
+
+if __name__ == "__main__":
+    run_without_servers(__doc__, options, measure)
