@@ -96,7 +96,7 @@ class Fold:
         if (region, data) in match.undecoded:
             tally.duplicates += 1
         else:
-            match.undecoded.add((region, data))
+            match.undecoded |= {(region, data)}
             tally.waited += 1
             self._wait(match_id, region)
 

@@ -24,7 +24,7 @@ from typing import Final
 from dojopool.core.event import Event
 
 RECENT_MAX: Final = 64
-"""Payload hashes kept per node, at least, and at most twice as many: covers what a mirror usually repeats at 8 bytes
+"""Payload hashes kept per node, at least, and at most twice as many: covers what a mirror usually repeats at 4 bytes
 each.
 """
 
@@ -48,30 +48,62 @@ DELIVERED: Final = Arrival.DELIVERED
 class Progress:
     """How far one node's events were delivered. One object, because every event needs all of it."""
 
-    __slots__ = ("observed", "recent", "seq")
+    __slots__ = ("context", "recent", "seq")
 
-    def __init__(self, seq: int, observed: dict[str, int]) -> None:
+    def __init__(self, seq: int, context: Mapping[str, int] = _EMPTY) -> None:
         self.seq = seq
         """Counter of the last event delivered."""
-        self.observed = observed
-        """The clock which that event had observed, its own `base` included."""
-        self.recent: array[int] = array("q")
+        self.context = context
+        """The context of that event, which is that of the next one if it has none."""
+        self.recent: array[int] = array("I")
         """Hashes of the last payloads, the newest at the end."""
 
 
-class Inbox:
-    """Delivery of one match's events."""
+class Backlog:
+    """What waits. Most matches have none most of the time."""
 
-    __slots__ = ("_blocked", "_waiting", "nodes", "ready")
+    __slots__ = ("blocked", "ready", "waiting")
 
     def __init__(self) -> None:
-        self.nodes: dict[str, Progress] = {}
-        """Per node that anything was delivered of; read by others and changed only here."""
-        self._waiting: dict[str, dict[int, Event]] = {}
-        self._blocked: dict[str, list[tuple[int, str]]] = {}
+        self.waiting: dict[str, dict[int, Event]] = {}
+        """Origin -> counter -> event."""
+        self.blocked: dict[str, list[tuple[int, str]]] = {}
         """Missing node -> heap of (counter that is missing, origin whose head waits for it)."""
         self.ready: list[str] = []
         """Origins whose head may have become deliverable."""
+
+    def block(self, missing: tuple[str, int], origin: str) -> None:
+        """Note that the head of `origin` waits for this dot."""
+        heappush(self.blocked.setdefault(missing[0], []), (missing[1], origin))
+
+    def wake(self, node: str, seq: int) -> None:
+        """Note that `seq` of `node` was delivered."""
+        if node in self.waiting:
+            self.ready.append(node)
+        blocked = self.blocked.get(node)
+        while blocked and blocked[0][0] <= seq:
+            self.ready.append(heappop(blocked)[1])
+        if blocked is not None and not blocked:
+            del self.blocked[node]
+
+    def take(self, origin: str, seq: int) -> None:
+        """Take out an event that waits no longer."""
+        waiting = self.waiting[origin]
+        del waiting[seq]
+        if not waiting:
+            del self.waiting[origin]
+
+
+class Inbox:
+    """Delivery of one match's events. Its attributes are read by others and changed only here."""
+
+    __slots__ = ("backlog", "nodes")
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, Progress] = {}
+        """Per node that anything was delivered of."""
+        self.backlog: Backlog | None = None
+        """None while nothing waits."""
 
     @property
     def delivered(self) -> dict[str, int]:
@@ -85,50 +117,58 @@ class Inbox:
         done = 0 if progress is None else progress.seq
         if progress is not None and seq <= done:
             return _repeated(event, progress.recent, behind=done - seq)
-        waiting = self._waiting.get(node) if self._waiting else None
-        # Asked before delivery: a rival payload that waits for nothing must not overtake the first one, which does.
-        # Which of them waits depends on how far other streams were read, and so differs between regions.
-        known = None if waiting is None else waiting.get(seq)
-        if known is not None:
-            return Arrival.DUPLICATE if known.data == event.data else Arrival.EQUIVOCATION
+        backlog = self.backlog
+        if backlog is not None and node in backlog.waiting:
+            # Asked before delivery: a rival payload that waits for nothing must not overtake the first one, which does.
+            # Which of them waits depends on how far other streams were read, and so differs between regions.
+            known = backlog.waiting[node].get(seq)
+            if known is not None:
+                return Arrival.DUPLICATE if known.data == event.data else Arrival.EQUIVOCATION
+        missing: tuple[str, int] | None = None
         if seq == done + 1:
             missing = None if event.context is None else self._missing(event)
             if missing is None:
                 self._deliver(event)
                 return DELIVERED
-            heappush(self._blocked.setdefault(missing[0], []), (missing[1], node))
-        self._waiting.setdefault(node, {})[seq] = event
+        if backlog is None:
+            backlog = self.backlog = Backlog()
+        if missing is not None:
+            backlog.block(missing, node)
+        backlog.waiting.setdefault(node, {})[seq] = event
         return Arrival.WAITING
 
     def next_ready(self) -> Event | None:
         """Deliver the next event that no longer waits, or return None when there is none."""
-        while self.ready:
-            origin = self.ready.pop()
-            waiting = self._waiting.get(origin)
-            head = None if waiting is None else waiting.get(self._seq(origin) + 1)
+        backlog = self.backlog
+        if backlog is None:
+            return None
+        while backlog.ready:
+            origin = backlog.ready.pop()
+            head = backlog.waiting.get(origin, {}).get(self._seq(origin) + 1)
             if head is None:
                 continue
             missing = self._missing(head)
             if missing is not None:
-                heappush(self._blocked.setdefault(missing[0], []), (missing[1], origin))
+                backlog.block(missing, origin)
                 continue
-            assert waiting is not None
-            del waiting[head.seq]
-            if not waiting:
-                del self._waiting[origin]
+            backlog.take(origin, head.seq)
             self._deliver(head)
             return head
+        if not backlog.waiting:
+            self.backlog = None
         return None
 
     def waiting(self) -> Iterator[Event]:
         """The waiting events, by node and counter."""
-        for _, events in sorted(self._waiting.items()):
+        if self.backlog is None:
+            return
+        for _, events in sorted(self.backlog.waiting.items()):
             for _, event in sorted(events.items()):
                 yield event
 
     def waiting_count(self) -> int:
         """How many events wait."""
-        return sum(map(len, self._waiting.values()))
+        return 0 if self.backlog is None else sum(map(len, self.backlog.waiting.values()))
 
     def missing_ranges(self) -> dict[str, list[tuple[int, int]]]:
         """What the waiting events wait for: node -> ranges (first, last) of counters that neither were delivered nor
@@ -165,31 +205,24 @@ class Inbox:
         node, seq = event.node, event.seq
         progress = self.nodes.get(node)
         if progress is None:
-            progress = self.nodes[node] = Progress(seq, {})
+            progress = self.nodes[node] = Progress(seq)
         progress.seq = seq
         if event.context is not None:
-            progress.observed = dict(event.context)
-        observed = progress.observed
-        observed[node] = seq - 1 if event.base is None else event.base
-        event.observed = observed
+            progress.context = event.context
+        event.observed = {**progress.context, node: seq - 1 if event.base is None else event.base}
         recent = progress.recent
-        recent.append(hash(event.data))
+        recent.append(_hash(event))
         if len(recent) > 2 * RECENT_MAX:
             del recent[:RECENT_MAX]  # many at a time: each shifts all the rest
-        if self._waiting:
-            if node in self._waiting:
-                self.ready.append(node)
-            blocked = self._blocked.get(node)
-            while blocked and blocked[0][0] <= seq:
-                self.ready.append(heappop(blocked)[1])
-            if blocked is not None and not blocked:
-                del self._blocked[node]
+        if self.backlog is not None:
+            self.backlog.wake(node, seq)
 
     def _holes(self, node: str, last: int) -> list[tuple[int, int]]:
         """The missing counters of `node` up to `last`, which is at least the predecessor of the highest that waits."""
         holes = []
         first = self._seq(node) + 1
-        for seq in sorted(self._waiting.get(node, ())):
+        waiting = {} if self.backlog is None else self.backlog.waiting
+        for seq in sorted(waiting.get(node, ())):
             if seq > first:
                 holes.append((first, seq - 1))
             first = seq + 1
@@ -200,6 +233,11 @@ class Inbox:
 
 def _repeated(event: Event, recent: array[int], *, behind: int) -> Arrival:
     """Judge an event whose dot was delivered, `behind` events before the newest of its node."""
-    if behind < len(recent) and recent[-1 - behind] != hash(event.data):
+    if behind < len(recent) and recent[-1 - behind] != _hash(event):
         return Arrival.EQUIVOCATION
     return Arrival.DUPLICATE
+
+
+def _hash(event: Event) -> int:
+    """32 bits over the payload, different from process to process."""
+    return hash(event.data) & 0xFFFFFFFF

@@ -27,6 +27,10 @@ FORMAT: Final = 1
 """Number of the canonical format. Other numbers are other fold versions and are never compared."""
 
 
+NOTHING_HELD: Final[frozenset[tuple[str, bytes]]] = frozenset()
+"""What nearly every match holds of records of unknown schema. One object for all."""
+
+
 class Match:
     """A match. `stamp` is the highest stamp delivered; `undecoded` are the records of unknown schema whose key names
     it, each with the region of its stream. `pieces` are what `encode` and those who show the match remember of it.
@@ -39,7 +43,7 @@ class Match:
         self.root: Node = kind.empty()
         self.stamp = 0
         self.pieces: Pieces = {}
-        self.undecoded: set[tuple[str, bytes]] = set()
+        self.undecoded = NOTHING_HELD
 
     @property
     def pending(self) -> int:
@@ -56,7 +60,7 @@ class Match:
         if arrival is not Arrival.DELIVERED:
             return arrival, 0, ()
         fields = self._apply(event, kind)
-        if not self.inbox.ready:
+        if self.inbox.backlog is None:
             return arrival, fields, ()
         freed = []
         while (freed_event := self.inbox.next_ready()) is not None:
@@ -90,7 +94,7 @@ class Match:
         delivered = self.inbox.delivered
         out.clock(delivered)
         for node in delivered:
-            others = sorted(item for item in self.inbox.nodes[node].observed.items() if item[0] != node)
+            others = sorted(self.inbox.nodes[node].context.items())
             out.unsigned(len(others))
             for other, counter in others:
                 out.dot(other, counter)
@@ -138,12 +142,14 @@ class Match:
 
     def _read_undecoded(self, source: Reader) -> None:
         before: tuple[str, bytes] | None = None
+        found = []
         for _ in range(source.unsigned()):
             held = (source.text(), source.raw())
             if before is not None and held <= before:
                 raise CorruptState("the stored records of unknown schema are out of order")
             before = held
-            self.undecoded.add(held)
+            found.append(held)
+        self.undecoded = frozenset(found)
 
     def _apply(self, event: Event, kind: RecordKind) -> int:
         """Carry out the writes of a delivered event; a bit per top-level field written."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from dojopool.core.crdt import maps
 from dojopool.core.crdt.maps import Map, Piece, RecordKind
 from dojopool.core.match import Match
 from dojopool.ports import MatchChange
@@ -24,9 +25,9 @@ def render(match_id: str, match: Match, kind: RecordKind, *, fields: int, at_ms:
 def _field(match: Match, kind: RecordKind, index: int) -> bytes:
     """One field. Of a map, only the keys that have changed since it was last shown are rendered anew."""
     inner = kind.kinds[index]
-    if type(inner) is not Map:
+    node = match.root.get(index, ())
+    if type(inner) is not Map or len(node) < maps.PIECES_FROM:
         return to_json(kind.plain_field(match.root, index))
-    node = match.root.get(index, {})
     pieces = match.pieces.setdefault(index, {})
     shown = []
     for key in sorted(node):

@@ -100,7 +100,7 @@ def test_a_join_takes_each_nodes_context_from_the_side_that_is_ahead() -> None:
 def test_joining_keeps_undecoded_records_of_both() -> None:
     """Records of unknown schema are part of the state: joined, stored and counted as pending."""
     left, right = Match(KIND), Match(KIND)
-    left.undecoded, right.undecoded = {("eu", b"1")}, {("eu", b"1"), ("us", b"1")}
+    left.undecoded, right.undecoded = frozenset([("eu", b"1")]), frozenset([("eu", b"1"), ("us", b"1")])
     left.join(right, KIND)
 
     assert left.pending == 2
@@ -132,7 +132,7 @@ def test_an_untouched_match_has_bytes_too() -> None:
 def test_bytes_tell_apart_what_differs() -> None:
     """Clock, contexts, stamp, values, waiting events and undecoded records are all in the bytes."""
     undecoded, elsewhere = fold_all(event("A1")), fold_all(event("A1"))
-    undecoded.undecoded, elsewhere.undecoded = {("eu", b"1")}, {("us", b"1")}
+    undecoded.undecoded, elsewhere.undecoded = frozenset([("eu", b"1")]), frozenset([("us", b"1")])
     matches = [
         fold_all(),
         fold_all(event("A1")),

@@ -142,6 +142,11 @@ class Piece:
         self.shown: bytes | None = None
 
 
+PIECES_FROM = 4
+"""Keys from which on pieces are remembered: below, making everything anew costs less than the room they take. Not Final,
+which would be built into compiled code: tests lower it.
+"""
+
 Pieces: TypeAlias = dict[int, dict[Any, Piece]]
 """The pieces of a record's maps, by number of the field and key. A match has some keys that are written now, and ever
 more that are not written any more; with pieces the cost of storing it follows the first.
@@ -231,7 +236,7 @@ class RecordKind(Branch):
         for index in sorted(node):
             out.unsigned(index)
             kind = self.kinds[index]
-            if pieces is not None and type(kind) is Map:
+            if pieces is not None and type(kind) is Map and len(node[index]) >= PIECES_FROM:
                 kind.encode(node[index], out, pieces.setdefault(index, {}))
             else:
                 kind.encode(node[index], out)

@@ -9,6 +9,7 @@ and the holder of the highest lower number that was claimed as `previous`.
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Any
 
 from dojopool.core.crdt import cell as cells
@@ -42,8 +43,9 @@ class TurnEditor(Editor):
 
     def claim(self, number: Any, holder: Any) -> None:
         """Claim turn `number` for `holder`; once per event."""
-        claim = (check_scalar(number, int, field="a turn number"), check_scalar(holder, str, field="a turn holder"))
-        self._edit.put(self._route, _claim, claim, _refuse_two)
+        number = check_scalar(number, int, field="a turn number")
+        holder = check_scalar(holder, str, field="a turn holder")
+        self._edit.put(self._route, _claim, (number, intern(holder)), _refuse_two)
 
 
 class Turn(Leaf):
