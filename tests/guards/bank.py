@@ -1,0 +1,11 @@
+"""The bug bank: every guard that a broken build without it is known to need."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from guards import reading, storing
+from guards.result import Guard
+
+GUARDS: Final[tuple[Guard, ...]] = (*reading.GUARDS, *storing.GUARDS)
+"""Those whose scenario runs on the in-memory twins, on a clock that jumps."""
