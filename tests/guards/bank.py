@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from guards import reading, storing, writing
+from guards import fencing, reading, storing, writing
 from guards.result import Guard
 
-GUARDS: Final[tuple[Guard, ...]] = (*reading.GUARDS, *storing.GUARDS, *writing.GUARDS)
+GUARDS: Final[tuple[Guard, ...]] = (*fencing.GUARDS, *reading.GUARDS, *storing.GUARDS, *writing.GUARDS)
 """Those whose scenario runs on the in-memory twins, on a clock that jumps."""

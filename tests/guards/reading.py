@@ -1,4 +1,4 @@
-"""Guards on the way from the log to the fold: what is taken in, in which order, how often, and where reading goes on."""
+"""Guards on the way from the log to the fold: what counts, in which order and how often, and where reading goes on."""
 
 from __future__ import annotations
 

@@ -47,7 +47,9 @@ class Result:
         return "doubled" if _points(self.found) > _points(self.expected) else "lost"
 
 
-Scenario = Callable[[], Coroutine[Any, Any, Result]]
+Scenario = Callable[..., Coroutine[Any, Any, Result]]
+"""Takes nothing, or a store where the guard lives in one."""
+
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -80,7 +82,9 @@ async def seen(views: ViewReader, matches: Sequence[str], *, partitions: int = 1
         for match in matches:
             view = await views.view(partition, match)
             if view:
-                found[partition, match] = {name: json.loads(value) for name, value in view.items() if not name.startswith("@")}
+                found[partition, match] = {
+                    name: json.loads(value) for name, value in view.items() if not name.startswith("@")
+                }
     return found
 
 
@@ -89,6 +93,7 @@ def _points(state: State) -> int:
     return sum(
         points
         for plain in state.values()
+        if isinstance(plain, Mapping)
         for frame in (plain.get("frames") or {}).values()
         for points in (frame.get("points") or {}).values()
     )

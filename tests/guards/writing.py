@@ -19,7 +19,6 @@ from guards.result import Guard, Result, State, oracle, seen
 from support.pipeline import POOL, Scorer
 from support.region import PARTITIONS, Region, points
 
-
 MATCH: Final = "m-1"
 SOON_S: Final = 0.000_1
 """Of a clock that jumps: too short for a second try."""
