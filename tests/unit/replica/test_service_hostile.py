@@ -47,7 +47,7 @@ async def test_all_hostile_records_in_one_stream() -> None:
 
 
 async def test_what_was_held_is_applied_when_its_schema_arrives() -> None:
-    """The next replica knows the schema: the record counts, no second letter is written of it, all else is as before."""
+    """The next replica knows the schema: the record counts, no second letter is written of it, all else stays."""
     pipeline = Pipeline(partitions=PARTITIONS)
     keys = fed(pipeline)
     async with pipeline.replica():
