@@ -1,4 +1,7 @@
-"""The bug bank: every guard that a broken build without it is known to need."""
+"""The bug bank: every guard that a broken build without it is known to need.
+
+On plain Python only: what was compiled cannot be taken out by a patch.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from dojopool.core.cut import Mark, Position
 from dojopool.core.event import Event, RefusedBody
 from dojopool.core.fold import Fold
 from dojopool.core.inbox import Arrival, Inbox
-from dojopool.core.record import Record
 from dojopool.errors import RefusedRecord
 from dojopool.ports import Head
 from dojopool.replica.partition import OwnedPartition
@@ -109,14 +108,22 @@ async def an_answer_comes_first() -> Result:
 # --- what counts
 
 
+class Anywhere(str):
+    """The name of a region that is taken for any other."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+
 def without_own_region_rule(patch: pytest.MonkeyPatch) -> None:
     """An event counts in whatever stream it is found."""
-
-    def check_place(self: streams.Streams, event: Event, region: str, record: Record) -> None:
-        if self._match_of(record) != event.match:
-            raise RefusedRecord("another match's key")
-
-    patch.setattr(streams.Streams, "_check_place", check_place)
+    patch.setattr(streams, "region_of", lambda node: Anywhere())
 
 
 async def a_name_of_another_region() -> Result:
