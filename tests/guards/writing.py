@@ -10,7 +10,7 @@ import pytest
 
 from dojopool.client import Accepted, Receipt, Unknown, desk, outbox, wiring
 from dojopool.client.author import Author, Knowledge
-from dojopool.client.parcel import Parcel
+from dojopool.client.shipment import Shipment
 from dojopool.core.event import Event
 from dojopool.errors import Unavailable
 from dojopool.games.pool import FrameFinished
@@ -58,14 +58,14 @@ def without_same_bytes(patch: pytest.MonkeyPatch) -> None:
     sound = outbox.Outbox._append
     tries = iter(range(1_000))
 
-    async def append(self: outbox.Outbox, batch: Sequence[Parcel]) -> int:
+    async def append(self: outbox.Outbox, batch: Sequence[Shipment]) -> int:
         try:
-            records = [parcel.outgoing for parcel in batch]
-            return await self._writer.append(self._topic, self._partition, records, timeout_s=1.0)
+            records = [shipment.outgoing for shipment in batch]
+            return await self._writer.append(self._topic, self.partition, records, timeout_s=1.0)
         except Unavailable:
-            for parcel in batch:
-                value = renamed(parcel.outgoing.value, f"eu/retry#{next(tries)}", 1)
-                parcel.outgoing = Outgoing(parcel.outgoing.key, value)
+            for shipment in batch:
+                value = renamed(shipment.outgoing.value, f"eu/retry#{next(tries)}", 1)
+                shipment.outgoing = Outgoing(shipment.outgoing.key, value)
         return await sound(self, batch)
 
     patch.setattr(outbox.Outbox, "_append", append)
@@ -85,10 +85,10 @@ def without_same_dot_when_settled(patch: pytest.MonkeyPatch) -> None:
     """A receipt of an earlier connection is settled by recording its event anew."""
     sound = desk._again
 
-    def again(receipt: Unknown) -> Parcel:
-        parcel = sound(receipt)
-        parcel.outgoing = Outgoing(parcel.outgoing.key, renamed(receipt.record, "eu/again#1", 1))
-        return parcel
+    def again(receipt: Unknown) -> Shipment:
+        shipment = sound(receipt)
+        shipment.outgoing = Outgoing(shipment.outgoing.key, renamed(receipt.record, "eu/again#1", 1))
+        return shipment
 
     patch.setattr(desk, "_again", again)
 
@@ -110,10 +110,10 @@ async def a_process_restarts_in_doubt() -> Result:
 def without_answer(patch: pytest.MonkeyPatch) -> None:
     """An append without an answer counts as acknowledged."""
 
-    async def append(self: outbox.Outbox, batch: Sequence[Parcel]) -> int:
-        records = [parcel.outgoing for parcel in batch]
+    async def append(self: outbox.Outbox, batch: Sequence[Shipment]) -> int:
+        records = [shipment.outgoing for shipment in batch]
         try:
-            return await self._writer.append(self._topic, self._partition, records, timeout_s=1.0)
+            return await self._writer.append(self._topic, self.partition, records, timeout_s=1.0)
         except Unavailable:
             return 0
 
@@ -138,14 +138,14 @@ def accepted(receipts: Sequence[Receipt], *amounts: int) -> State:
 def without_waiting_for_earlier(patch: pytest.MonkeyPatch) -> None:
     """What could not be sent makes way for what stands behind it, and is tried again later."""
 
-    async def send(self: outbox.Outbox, batch: Sequence[Parcel]) -> None:
-        records = [parcel.outgoing for parcel in batch]
+    async def send(self: outbox.Outbox, batch: Sequence[Shipment]) -> None:
+        records = [shipment.outgoing for shipment in batch]
         try:
-            offset = await self._writer.append(self._topic, self._partition, records, timeout_s=1.0)
+            offset = await self._writer.append(self._topic, self.partition, records, timeout_s=1.0)
         except Unavailable:
-            for parcel in batch:
-                self._queue.remove(parcel)
-                asyncio.get_running_loop().call_later(1.0, self.put, parcel)
+            for shipment in batch:
+                self._queue.remove(shipment)
+                asyncio.get_running_loop().call_later(1.0, self.put, shipment)
         else:
             self._acknowledge(batch, offset)
 
