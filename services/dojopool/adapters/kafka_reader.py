@@ -103,6 +103,10 @@ class KafkaReader:
                     *self._next, timeout_ms=timeout_ms
                 )
                 return found
+        except UnicodeDecodeError as error:  # of a header's name, from anyone who may write: it would end the program
+            partition = self._unreadable()
+            self._seek_back()
+            raise self._set_aside(partition, f"the name of a header is not UTF-8 ({error})") from error
         except DojoError as error:
             cause = error.__cause__
             if isinstance(cause, OffsetOutOfRangeError):
@@ -110,25 +114,30 @@ class KafkaReader:
                 raise await self._gone(topic, partition, wanted) from cause
             self._seek_back()
             if isinstance(cause, CorruptRecordException | RecordTooLargeError):
-                raise self._set_aside(cause) from cause
+                named = next((partition for partition in self._next if repr(partition) in str(cause)), None)
+                raise self._set_aside(named, str(cause)) from cause
             raise
+
+    def _unreadable(self) -> TopicPartition | None:
+        """The partition at which the client failed: it had handed out those before, and forgot them."""
+        left = self._consumer._fetcher._records
+        return next((partition for partition in left if partition in self._next), None)
 
     def _seek_back(self) -> None:
         """Lose nothing to an error: the client has moved past what it had drained before it met one."""
         for partition, offset in self._next.items():
             self._consumer.seek(partition, offset)
 
-    def _set_aside(self, cause: Exception) -> StreamBroken:
-        """Stop fetching the partition that an unreadable record is in; the client names it in its text only."""
-        for partition, offset in self._next.items():
-            if repr(partition) in str(cause):
-                place = f"{partition.topic}/{partition.partition} at offset {offset} or behind it"
-                self._broken[partition] = StreamBroken(
-                    f"Kafka at {self._bootstrap} holds a record in {place} that cannot be read: {cause}"
-                )
-                self._consumer.pause(partition)
-                return self._broken[partition]
-        return StreamBroken(f"Kafka at {self._bootstrap} holds a record that cannot be read: {cause}")
+    def _set_aside(self, partition: TopicPartition | None, why: str) -> StreamBroken:
+        """Stop fetching the partition that an unreadable record is in, where it is known."""
+        if partition is None:
+            return StreamBroken(f"Kafka at {self._bootstrap} holds a record that cannot be read: {why}")
+        place = f"{partition.topic}/{partition.partition} at offset {self._next[partition]} or behind it"
+        self._broken[partition] = StreamBroken(
+            f"Kafka at {self._bootstrap} holds a record in {place} that cannot be read: {why}"
+        )
+        self._consumer.pause(partition)
+        return self._broken[partition]
 
     def _check_broken(self) -> None:
         for error in self._broken.values():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from dojopool.core.crdt.edit import Write
 from dojopool.core.crdt.maps import RecordKind
@@ -24,6 +25,9 @@ Decode = Callable[[bytes], Event | Mark]
 
 Reduce = Callable[[Event], tuple[Write, ...]]
 """What a game's reducer writes for an event. Whatever it raises refuses that event's body."""
+
+REASON_CHARACTERS_MAX: Final = 500
+"""Of what a reducer's error says: a reducer may quote what it was given, and a letter carries the record anyway."""
 
 
 @dataclass(slots=True)
@@ -62,7 +66,7 @@ class Fold:
             except MemoryError:
                 raise  # the program's trouble, never the event's
             except Exception as error:  # noqa: BLE001 - a reducer is foreign code: whatever it raises refuses this one event
-                event.body = RefusedBody(f"the reducer of {event.type} refused it: {error}")
+                event.body = RefusedBody(f"the reducer of {event.type} refused it: {_said_by(error)}")
         return event
 
     def deliver(self, event: Event, tally: Tally) -> Arrival:
@@ -172,3 +176,12 @@ class Fold:
         if isinstance(event, Mark):
             raise RefusedRecord("a mark is stored where a waiting event should be")
         return event
+
+
+def _said_by(error: Exception) -> str:
+    """The text of a reducer's error, as a letter can carry it. Making that text is foreign code too."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - see above: the event is refused whatever its error cannot say
+        text = type(error).__name__
+    return text[:REASON_CHARACTERS_MAX].encode(errors="backslashreplace").decode()

@@ -111,10 +111,13 @@ class Streams:
             found = self.fold.read(record.value)
             if isinstance(found, Mark):
                 return self._own_mark(found, region)
-            if self._keys.get(record.key or b"") != found.match and self._match_of(record) != found.match:
+            is_new = self._keys.get(record.key or b"") != found.match
+            if is_new and self._match_of(record) != found.match:
                 raise MisplacedRecord(f"the key {record.key!r} is not the match {found.match}")
             if region_of(found.node) != region:
                 raise MisplacedRecord(f"node {found.node} is not of region {region}, in whose stream it wrote")
+            if is_new:  # remembered only now: keys of letters name no match, and there is no end of them
+                self._keys[record.key or b""] = found.match
             self.fold.deliver(found, fed)
             if isinstance(found.body, RefusedBody):
                 fed.letters.append(Letter(record, LetterKind.REFUSED_BODY, found.body.reason))
@@ -143,7 +146,6 @@ class Streams:
             right = partition_of(match, self._partitions)
             if right != self.partition:
                 raise MisplacedRecord(f"match {match} belongs to partition {right}, not {self.partition}")
-            self._keys[key] = match
         return match
 
     def _hold(self, region: str, record: Record, fed: Fed, *, reason: str) -> None:

@@ -7,7 +7,7 @@ whatever the reason: one that is too large, or a topic that may not be written t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from dojopool.core.streams import Letter
@@ -18,8 +18,12 @@ from dojopool.replica.patience import until_done
 APPEND_TIMEOUT_S: Final = 10.0
 RETRY_WAIT_S_MAX: Final = 5.0
 LETTERS_PER_APPEND_MAX: Final = 100
-"""A producer of an unknown schema makes every record a letter: a round trip for each would stop the partition. At the
-largest size of a record it is still below ten megabytes."""
+"""A producer of an unknown schema makes every record a letter: a round trip for each would stop the partition."""
+
+BYTES_PER_APPEND_MAX: Final = 4_000_000
+"""Of the records in one append, but for a single longer one. What is too long for an event, and so a letter, may be as
+long as its topic takes: a hundred of those would not be acknowledged within the time of one append.
+"""
 
 
 class DeadLetters:
@@ -36,8 +40,7 @@ class DeadLetters:
 
         Retries for as long as it takes, and tells `failed` why.
         """
-        for start in range(0, len(letters), LETTERS_PER_APPEND_MAX):
-            chunk = letters[start : start + LETTERS_PER_APPEND_MAX]
+        for chunk in appends(letters):
             await self._append(partition, [_outgoing(source, partition, letter) for letter in chunk], failed)
             for letter in chunk:
                 self._observer.letter_written(
@@ -56,6 +59,21 @@ class DeadLetters:
             wait_s_max=RETRY_WAIT_S_MAX,
             failed=failed,
         )
+
+
+def appends(letters: Iterable[Letter]) -> Iterator[Sequence[Letter]]:
+    """The letters in order, in pieces that fit one append."""
+    chunk: list[Letter] = []
+    size = 0
+    for letter in letters:
+        here = len(letter.record.value or b"")
+        if chunk and (len(chunk) == LETTERS_PER_APPEND_MAX or size + here > BYTES_PER_APPEND_MAX):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(letter)
+        size += here
+    if chunk:
+        yield chunk
 
 
 def _outgoing(source: str, partition: int, letter: Letter) -> Outgoing:

@@ -164,7 +164,8 @@ class Replica:
                 holdings.lose(error.partition, error)
                 holdings.is_changed = True
             except (Unavailable, StreamBroken) as error:
-                self._note("reading", error)
+                # What other partitions still give does not mend a broken stream, so it does not end what is said of it.
+                self._note("a stream" if isinstance(error, StreamBroken) else "reading", error)
                 failing_since = now() if failing_since is None else failing_since
                 if now() - failing_since > READER_S_MAX:
                     return

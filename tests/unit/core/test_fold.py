@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dojopool.core.crdt.edit import Write
 from dojopool.core.cut import Mark
 from dojopool.core.event import Event, RefusedBody
 from dojopool.core.fold import Fold, Tally
@@ -275,3 +276,32 @@ def test_a_record_of_unknown_schema_is_no_gap() -> None:
     fold.hold("m", "eu", b"of tomorrow", Tally())
 
     assert (fold.waiting("eu"), fold.gaps()) == (1, 0)
+
+
+class Speechless(Exception):
+    """An error whose own text cannot be made."""
+
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("x" * 100_000), "x" * 500),
+        (ValueError("half of a pair: \ud83d"), "half of a pair: \\ud83d"),
+        (Speechless(), "Speechless"),
+    ],
+    ids=["long", "no UTF-8", "speechless"],
+)
+def test_whatever_a_reducer_raises_fits_into_a_letter(error: Exception, said: str) -> None:
+    """The text is cut, can be encoded, and need not even exist."""
+
+    def reduce(event: Event) -> tuple[Write, ...]:
+        raise error
+
+    event = Fold(KIND, decode=decode, reduce=reduce).read(to_bytes(form("A1")))
+
+    assert isinstance(event, Event)
+    assert event.body.reason == f"the reducer of ops refused it: {said}"
+    assert event.body.reason.encode()

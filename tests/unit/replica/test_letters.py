@@ -87,6 +87,16 @@ async def test_letters_keep_their_order(post: Post, monkeypatch: pytest.MonkeyPa
     assert [offset for _, _, offset, _ in post.facts.letters] == list(range(8))
 
 
+async def test_an_append_of_letters_is_bounded_in_bytes(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long records do not share an append beyond its limit, and one that is longer than it goes alone."""
+    monkeypatch.setattr(module, "BYTES_PER_APPEND_MAX", 100)
+    sizes = [40, 60, 1, 200, 50, 50]
+    await post.write(*(letter(offset, b"x" * size) for offset, size in enumerate(sizes)))
+
+    assert [len(found.value or b"") for found in post.written()] == sizes
+    assert [len(piece) for piece in module.appends(letter(0, b"x" * size) for size in sizes)] == [2, 1, 1, 2]
+
+
 async def test_a_write_that_fails_is_tried_again(post: Post) -> None:
     """Until a letter is acknowledged the writer does not return, and it tells what it waits for."""
     post.log.fail_next_append(stored=False, times=3)

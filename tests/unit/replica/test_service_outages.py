@@ -206,14 +206,13 @@ async def test_an_old_copy_of_the_store_is_noticed_by_a_new_owner() -> None:
     assert await pipeline.points("m-1") == 7
 
 
-@pytest.mark.parametrize("error", [Unavailable("Kafka does not answer"), StreamBroken("a record cannot be read")])
-async def test_a_poll_that_fails_is_tried_again(pipeline: Pipeline, log: FailingLog, error: Exception) -> None:
+async def test_a_poll_that_fails_is_tried_again(pipeline: Pipeline, log: FailingLog) -> None:
     """The reason shows, also a while after it was last heard of; then everything is read on."""
     eu, match = Scorer(), pipeline.match_in(0)
     async with pipeline.replica() as running:
         pipeline.append(eu.points(match))
         await pipeline.settled(regions=["eu"])
-        log.poll_error = error
+        log.poll_error = Unavailable("Kafka does not answer")
         pipeline.append(eu.points(match))
         await passed(5)
         problems = running.problems()
@@ -221,9 +220,28 @@ async def test_a_poll_that_fails_is_tried_again(pipeline: Pipeline, log: Failing
         await pipeline.settled(regions=["eu"])
         is_ready = running.replica.report().is_ready
 
-    assert (problems, is_ready) == (f"reading: {error}", True)
+    assert (problems, is_ready) == ("reading: Kafka does not answer", True)
     assert await pipeline.points(match) == 2
     assert (len(log.readers), len(running.facts.claimed)) == (1, 2)
+
+
+async def test_a_record_that_cannot_be_read_is_told_while_others_are_read(pipeline: Pipeline, log: FailingLog) -> None:
+    """The program lives; that records of other streams come in does not hide that one stands still, until it was not
+    heard of for a while.
+    """
+    eu, match = Scorer(), pipeline.match_in(0)
+    async with pipeline.replica() as running:
+        log.poll_error = StreamBroken("a record cannot be read")
+        await passed(1)
+        log.poll_error = None
+        pipeline.append(eu.points(match))
+        await pipeline.settled(regions=["eu"])
+        problems = running.problems()
+        await passed(TROUBLE_S)
+        is_ready = running.replica.report().is_ready
+
+    assert (problems, is_ready) == ("a stream: a record cannot be read", True)
+    assert await pipeline.points(match) == 1
 
 
 async def test_a_reader_that_is_stuck_is_replaced(pipeline: Pipeline, log: FailingLog) -> None:
