@@ -143,8 +143,8 @@ class Piece:
 
 
 PIECES_FROM = 4
-"""Keys from which on pieces are remembered: below, making everything anew costs less than the room they take. Not Final,
-which would be built into compiled code: tests lower it.
+"""Keys from which on pieces are remembered: below, making everything anew costs less than the room they take. Not
+Final, which would be built into compiled code: tests lower it.
 """
 
 Pieces: TypeAlias = dict[int, dict[Any, Piece]]
