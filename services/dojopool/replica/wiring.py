@@ -20,6 +20,7 @@ from dojopool.errors import ConfigError
 from dojopool.games.loading import load_game
 from dojopool.ports import EventLog
 from dojopool.replica.config import ReplicaConfig
+from dojopool.replica.garbage import hold_collector
 from dojopool.replica.health import health_app, serve
 from dojopool.replica.logged import LoggingObserver
 from dojopool.replica.service import Replica
@@ -70,6 +71,7 @@ async def run_replica(settings: ReplicaSettings) -> None:
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(signal_number, replica.stop)
         log.info("replica started", region=config.region, owner=config.owner, partitions=config.partitions)
+        hold_collector()
         await replica.run()
         log.info("replica stopped", region=config.region)
 
