@@ -17,10 +17,11 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from dojopool.adapters import kafka_reader
 from dojopool.adapters.confluent_client import SLICE_S, Link, librdkafka_faults, linked, seen_as
 from dojopool.adapters.confluent_records import GONE, Consumed, sort_out
 from dojopool.adapters.kafka_client import REQUEST_TIMEOUT_MS, kafka_faults
-from dojopool.adapters.kafka_reader import FETCH_BYTES, FETCH_WAIT_MS, PARTITION_FETCH_BYTES, SILENCE_S_MAX
+from dojopool.adapters.kafka_reader import FETCH_BYTES, FETCH_WAIT_MS, PARTITION_FETCH_BYTES
 from dojopool.core.record import Record
 from dojopool.errors import CallerError, OffsetGone, StreamBroken, Unavailable
 from dojopool.ports import TopicPartition as Partition
@@ -126,7 +127,8 @@ class ConfluentReader:
         self._ends |= ends
         self._stuck |= consumed.stuck
         self._untold.update(consumed.stuck)
-        self._passing = consumed.passing or self._passing
+        if consumed.passing is not None:
+            self._passing = consumed.passing
         if ends:
             self._heard_at = asyncio.get_running_loop().time()
         else:
@@ -182,14 +184,14 @@ class ConfluentReader:
         active = [partition for partition in self._next if partition not in self._held]
         if not active:
             self._heard_at = now
-        elif now - self._heard_at > min(QUIET_S, SILENCE_S_MAX):
+        elif now - self._heard_at > min(QUIET_S, kafka_reader.SILENCE_S_MAX):
             try:
                 await self._link.call(partial(self._watermarks, active[:1], PROBE_S))
             except KafkaException:
-                if now - self._heard_at > SILENCE_S_MAX:
+                if now - self._heard_at > kafka_reader.SILENCE_S_MAX:
                     self._heard_at = now
                     raise Unavailable(
-                        f"Kafka at {self._bootstrap} has not answered a fetch for {SILENCE_S_MAX:.0f} s"
+                        f"Kafka at {self._bootstrap} has not answered a fetch for {kafka_reader.SILENCE_S_MAX:.0f} s"
                     ) from None
             else:
                 self._heard_at = now

@@ -72,23 +72,30 @@ class Consumed:
 def sort_out(messages: Iterable[Message[bytes, bytes]]) -> Consumed:
     """Split what was consumed into records by partition, and errors."""
     consumed = Consumed()
-    for (topic, partition, error), run in groupby(messages, key=_place):
+    for (topic, partition, code), run in groupby(messages, key=_place):
         place = (topic, partition)
-        if error is None:
+        if code is None:
             if place not in consumed.stuck:
                 records = [ConfluentRecord(message) for message in run]
                 earlier = consumed.records.get(place)
                 consumed.records[place] = records if earlier is None else [*earlier, *records]
         elif topic is None:
             continue  # it is about the consumer's group, which nobody joins
-        elif error.code() == KafkaError._PARTITION_EOF:
+        elif code == KafkaError._PARTITION_EOF:
             consumed.ended.add(place)
-        elif error.code() in GONE or error.code() in UNREADABLE:
-            consumed.stuck.setdefault(place, error)
         else:
-            consumed.passing = error
+            error = cast("KafkaError", next(run).error())
+            if code in GONE or code in UNREADABLE:
+                consumed.stuck.setdefault(place, error)
+            else:
+                consumed.passing = error
     return consumed
 
 
-def _place(message: Message[bytes, bytes]) -> tuple[str, int, KafkaError | None]:
-    return cast("str", message.topic()), cast("int", message.partition()), message.error()
+def _place(message: Message[bytes, bytes]) -> tuple[str, int, int | None]:
+    """Whose message it is, and the code of its error. Codes are compared, not errors: an error compared with None
+    leaves an exception behind that strikes later.
+    """
+    error = message.error()
+    code = None if error is None else error.code()
+    return cast("str", message.topic()), cast("int", message.partition()), code
