@@ -49,7 +49,7 @@ SEEN_AS: Final[dict[int, type[errors.KafkaError]]] = {
 """Errors that librdkafka finds by itself and that are more than "no answer"."""
 
 HOPELESS: Final = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._AUTHENTICATION})
-"""What ends the start of a client at once; other troubles may pass within its time."""
+"""What ends the start of a client at once, the first of them; other troubles may pass within its time."""
 
 
 def librdkafka_options(bootstrap: str, security: KafkaSecurity, client_id: str) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Link:
     def __init__(self, options: dict[str, Any]) -> None:
         self.bootstrap: str = options["bootstrap.servers"]
         self.trouble: KafkaError | None = None
-        """The last error that concerns no partition, such as a lost connection."""
+        """Why there is no hope of a connection, as far as is known."""
         self.consumer = Consumer(
             {**options, "error_cb": self._note},
             logger=logging.getLogger("librdkafka"),  # served by `poll`, like all callbacks
@@ -125,8 +125,8 @@ class Link:
             try:
                 self.consumer.list_topics(timeout=START_STEP_S)
             except KafkaException:
-                self.consumer.poll(0)  # hands us the reason
-                if self.trouble is not None and self.trouble.code() in HOPELESS:
+                self.consumer.poll(SLICE_S)  # serves what is waiting, the reason among it
+                if self.trouble is not None:
                     raise KafkaException(self.trouble) from None
                 if time.monotonic() > deadline_s:
                     raise
@@ -142,7 +142,8 @@ class Link:
             self._thread.shutdown(wait=False)
 
     def _note(self, error: KafkaError) -> None:
-        self.trouble = error
+        if self.trouble is None and error.code() in HOPELESS:
+            self.trouble = error
 
 
 @asynccontextmanager

@@ -37,7 +37,7 @@ class ConfluentMembership(Ownership):
         self._to_commit: Mapping[int, int] = {}
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
-        """See `ports.Membership`. Returns at once; of two commits before the client's next poll the later one counts."""
+        """See `ports.Membership`. Returns at once; of two before the client's next poll the later one counts."""
         self._to_commit = {number: offset for number, offset in offsets.items() if number in self.owned()}
 
     async def stay(self) -> None:
@@ -58,7 +58,9 @@ class ConfluentMembership(Ownership):
         while not self._is_leaving.is_set():
             self._commit()
             message = consumer.poll(SLICE_S)
-            if message is not None and (error := message.error()) is not None:
+            if message is not None:
+                error = message.error()
+                assert error is not None, "a member that is assigned nothing reads no record"
                 self._loop.call_soon_threadsafe(self._refused, error)
 
     def _commit(self) -> None:
@@ -110,4 +112,4 @@ async def open_membership(
                 yield membership
             finally:
                 membership.leave()
-                await asyncio.wait([staying])
+                await staying

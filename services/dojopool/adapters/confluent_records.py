@@ -73,14 +73,14 @@ def sort_out(messages: Iterable[Message[bytes, bytes]]) -> Consumed:
     """Split what was consumed into records by partition, and errors."""
     consumed = Consumed()
     for (topic, partition, code), run in groupby(messages, key=_place):
+        if topic is None:
+            continue  # it is about the consumer's group, which nobody joins
         place = (topic, partition)
         if code is None:
             if place not in consumed.stuck:
                 records = [ConfluentRecord(message) for message in run]
                 earlier = consumed.records.get(place)
                 consumed.records[place] = records if earlier is None else [*earlier, *records]
-        elif topic is None:
-            continue  # it is about the consumer's group, which nobody joins
         elif code == KafkaError._PARTITION_EOF:
             consumed.ended.add(place)
         else:
@@ -92,10 +92,10 @@ def sort_out(messages: Iterable[Message[bytes, bytes]]) -> Consumed:
     return consumed
 
 
-def _place(message: Message[bytes, bytes]) -> tuple[str, int, int | None]:
+def _place(message: Message[bytes, bytes]) -> tuple[str | None, int, int | None]:
     """Whose message it is, and the code of its error. Codes are compared, not errors: an error compared with None
     leaves an exception behind that strikes later.
     """
     error = message.error()
     code = None if error is None else error.code()
-    return cast("str", message.topic()), cast("int", message.partition()), code
+    return message.topic(), cast("int", message.partition()), code
