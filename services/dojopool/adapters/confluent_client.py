@@ -135,9 +135,8 @@ class Link:
 
     async def close(self) -> None:
         """Close the consumer, leaving its group, and end the thread."""
-        closing = asyncio.ensure_future(self.call(self.consumer.close))
         try:
-            await asyncio.shield(closing)
+            await asyncio.shield(self.call(self.consumer.close))  # also when cancelled: a group waits for us to leave
         finally:
             self._thread.shutdown(wait=False)
 

@@ -13,12 +13,13 @@ from dojopool.errors import ConfigError
 async def test_a_change_wakes_who_waits() -> None:
     """`changed` returns what is owned now, and what was in between is not told."""
     share = Ownership()
-    waiting = asyncio.ensure_future(share.changed())
-    await asyncio.sleep(0)
-    share.own(frozenset({1}))
-    share.own(frozenset({1, 2}))
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(share.changed())
+        await asyncio.sleep(0)
+        share.own(frozenset({1}))
+        share.own(frozenset({1, 2}))
 
-    assert await waiting == {1, 2} == share.owned()
+    assert waiting.result() == {1, 2} == share.owned()
 
 
 async def test_the_same_share_again_is_no_change() -> None:
@@ -26,14 +27,16 @@ async def test_the_same_share_again_is_no_change() -> None:
     share = Ownership()
     share.own(frozenset({1}))
     await share.changed()
-    waiting = asyncio.ensure_future(share.changed())
-    await asyncio.sleep(0)
-    share.own(frozenset({1}))
-    await asyncio.sleep(0)
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(share.changed())
+        await asyncio.sleep(0)
+        share.own(frozenset({1}))
+        await asyncio.sleep(0)
 
-    assert not waiting.done()
-    share.own(frozenset())
-    assert await waiting == frozenset()
+        assert not waiting.done()
+        share.own(frozenset())
+
+    assert waiting.result() == frozenset()
 
 
 async def test_a_failure_is_told_once() -> None:
