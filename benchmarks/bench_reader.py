@@ -4,7 +4,8 @@
 
 Starts a broker of its own and fills one topic per region; then each reader reads all of it in turn, in a process of its
 own, and looks at what the fold asks of every record. The clock runs from the assignment on, so that connecting does not
-count; CPU includes the client's own threads. With `--idle N` it also prints the time from the call of an append to the
+count; CPU includes the client's own threads. Once as it is and once with Python's garbage collector held, as a replica
+in steady state holds it. With `--idle N` it also prints the time from the call of an append to the
 record in a poll that waits, for N single records.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import subprocess
 import sys
@@ -29,13 +31,15 @@ from dojopool.local.stack.ports import free_ports
 from dojopool.ports import LogReader, Outgoing
 
 KINDS = {"aiokafka": KafkaLog, "confluent": ConfluentLog}
+COLLECTORS = ("on", "held")
 RUN_TIMEOUT_S = 300
 PREFIX = "bench"
 
 
 async def main(events: int, rounds: int, idle: int) -> None:
     """Measure and print."""
-    runs: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
+    rows = [(kind, collector) for kind in KINDS for collector in COLLECTORS]
+    runs: dict[tuple[str, str], list[dict[str, float]]] = {row: [] for row in rows}
     with tempfile.TemporaryDirectory(prefix="dojo-bench-") as folder:
         port, controller_port = free_ports(2)
         broker = KafkaBroker(name="kafka", folder=Path(folder), port=port, controller_port=controller_port)
@@ -43,23 +47,39 @@ async def main(events: int, rounds: int, idle: int) -> None:
         try:
             await fill(broker.bootstrap, PREFIX, events)
             for _ in range(rounds):
-                for kind in KINDS:
-                    runs[kind].append(await asyncio.to_thread(_child, kind, broker.bootstrap, events, idle))
+                for row in rows:
+                    runs[row].append(await asyncio.to_thread(_child, *row, broker.bootstrap, events, idle))
         finally:
             await broker.kill()
-    for kind, found in runs.items():
-        print(kind, {name: round(median(run[name] for run in found), 2) for name in found[0]})
+    for (kind, collector), found in runs.items():
+        print(
+            f"{kind}, collector {collector}:", {name: round(median(run[name] for run in found), 2) for name in found[0]}
+        )
 
 
-def _child(kind: str, bootstrap: str, events: int, idle: int) -> dict[str, float]:
-    command = [sys.executable, __file__, "--events", str(events), "--idle", str(idle), "--read", kind, bootstrap]
+def _child(kind: str, collector: str, bootstrap: str, events: int, idle: int) -> dict[str, float]:
+    command = [
+        sys.executable,
+        __file__,
+        "--events",
+        str(events),
+        "--idle",
+        str(idle),
+        "--read",
+        kind,
+        collector,
+        bootstrap,
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, timeout=RUN_TIMEOUT_S, check=True)
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
-async def read(kind: str, bootstrap: str, events: int, idle: int) -> dict[str, float]:
+async def read(kind: str, collector: str, bootstrap: str, events: int, idle: int) -> dict[str, float]:
     """Read everything once."""
+    if collector == "held":
+        gc.freeze()
+        gc.disable()
     log = KINDS[kind](bootstrap)
     async with log.reader() as reader:
         seen = polls = 0
@@ -110,7 +130,7 @@ if __name__ == "__main__":
     arguments.add_argument("--events", type=int, default=400_000)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--idle", type=int, default=0)
-    arguments.add_argument("--read", nargs=2, metavar=("KIND", "BOOTSTRAP"), help=argparse.SUPPRESS)
+    arguments.add_argument("--read", nargs=3, metavar=("KIND", "COLLECTOR", "BOOTSTRAP"), help=argparse.SUPPRESS)
     given = arguments.parse_args()
     if given.read:
         print(json.dumps(asyncio.run(read(*given.read, given.events, given.idle))))
