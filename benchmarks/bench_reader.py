@@ -133,6 +133,6 @@ if __name__ == "__main__":
     arguments.add_argument("--read", nargs=3, metavar=("KIND", "COLLECTOR", "BOOTSTRAP"), help=argparse.SUPPRESS)
     given = arguments.parse_args()
     if given.read:
-        print(json.dumps(asyncio.run(read(*given.read, given.events, given.idle))))
+        print(json.dumps(asyncio.run(read(*given.read, events=given.events, idle=given.idle))))
     else:
         asyncio.run(main(given.events, given.rounds, given.idle))
