@@ -133,6 +133,7 @@ if __name__ == "__main__":
     arguments.add_argument("--read", nargs=3, metavar=("KIND", "COLLECTOR", "BOOTSTRAP"), help=argparse.SUPPRESS)
     given = arguments.parse_args()
     if given.read:
-        print(json.dumps(asyncio.run(read(*given.read, events=given.events, idle=given.idle))))
+        kind, collector, bootstrap = given.read
+        print(json.dumps(asyncio.run(read(kind, collector, bootstrap, given.events, given.idle))))
     else:
         asyncio.run(main(given.events, given.rounds, given.idle))
