@@ -247,6 +247,17 @@ class LogReaderContract:
             assert before is None
             assert after == (await reader.bounds([(topic, 0)]))[topic, 0][1]
 
+    async def test_the_end_is_known_where_nothing_is_left_to_read(self, log: EventLog, topic: str) -> None:
+        """A fetch that finds nothing tells the end as well: it shows that everything was read."""
+        await append(log, topic, 0, "a")
+        _, end = await bounds_of(log, (topic, 0))
+        async with log.reader() as reader, asyncio.timeout(DEADLINE_S):
+            reader.assign({(topic, 0): end, (topic, 1): 0})
+            while None in (found := [reader.end((topic, 0)), reader.end((topic, 1))]):
+                assert await reader.poll(timeout_ms=POLL_MS) == {}
+
+            assert found == [end, 0]
+
     async def test_the_end_follows_the_log(self, log: EventLog, topic: str) -> None:
         """A later fetch sees a later end."""
         start = await append(log, topic, 0, "a")

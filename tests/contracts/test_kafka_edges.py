@@ -1,4 +1,7 @@
-"""What only a real Kafka can provoke: restarts, silence, damage, refusals, and what lag tools see."""
+"""What only a real Kafka can provoke: restarts, silence, damage, refusals, and what lag tools see.
+
+What concerns reading and membership is asked of both clients.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from contracts.records import append, outgoing, values_of
 from contracts.waiting import DEADLINE_S, POLL_MS, bounds_of, drain, owned_by, read_until
 from dojopool.adapters import kafka_reader, kafka_writer
+from dojopool.adapters.confluent_log import ConfluentLog
 from dojopool.adapters.kafka_log import KafkaLog
 from dojopool.errors import CallerError, ConfigError, StreamBroken, Unavailable
 from dojopool.local.stack import KafkaBroker
@@ -31,6 +35,13 @@ GIVE_UP_S = 1.0
 def log(kafka: str) -> EventLog:
     """The run's broker."""
     return KafkaLog(kafka, client_id="edges")
+
+
+@pytest.fixture(params=[KafkaLog, ConfluentLog])
+def kind(request: pytest.FixtureRequest) -> type[KafkaLog]:
+    """The clients that read and join."""
+    found: type[KafkaLog] = request.param
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +103,11 @@ async def test_a_writer_closes_in_time_though_its_broker_is_dead(
 
 
 async def test_a_reader_says_when_its_broker_falls_silent(
-    broker: KafkaBroker, unique_prefix: str, monkeypatch: pytest.MonkeyPatch
+    kind: type[KafkaLog], broker: KafkaBroker, unique_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Polling a dead broker raises Unavailable after the silence allowed, and reads on once the broker is back."""
     monkeypatch.setattr(kafka_reader, "SILENCE_S_MAX", 1.0)
-    log = KafkaLog(broker.bootstrap)
+    log = kind(broker.bootstrap)
     async with topic_in(log, f"{unique_prefix}.events.eu") as topic, log.reader() as reader:
         start = await append(log, topic, 0, "a")
         reader.assign({(topic, 0): start})
@@ -118,10 +129,10 @@ async def test_a_reader_says_when_its_broker_falls_silent(
 
 
 async def test_a_damaged_record_breaks_its_stream_and_takes_none_of_the_others(
-    broker: KafkaBroker, unique_prefix: str
+    kind: type[KafkaLog], broker: KafkaBroker, unique_prefix: str
 ) -> None:
     """Bytes changed on the broker's disk are noticed by their checksum; a healthy partition gives all its records."""
-    log = KafkaLog(broker.bootstrap)
+    log = kind(broker.bootstrap)
     async with topic_in(log, f"{unique_prefix}.events.eu", partitions=8) as topic:
         for number in range(8):
             assert await append(log, topic, number, f"mark-of-{number}") == 0
@@ -203,8 +214,11 @@ async def test_a_refusal_ends_other_appends_as_unknown_at_worst(log: EventLog, u
     assert [(value or b"").decode() for value in dict.fromkeys(found)] == [*map(str, range(50)), "end"]
 
 
-async def test_a_missing_topic_is_refused_before_anything_is_asked_of_it(log: EventLog, topic: str) -> None:
+async def test_a_missing_topic_is_refused_before_anything_is_asked_of_it(
+    kind: type[KafkaLog], kafka: str, topic: str
+) -> None:
     """A reader assigned to a topic or partition that does not exist is told so by the next poll, and can go on."""
+    log = kind(kafka)
     start = await append(log, topic, 0, "a")
     async with log.reader() as reader:
         for missing in ((f"{topic}.missing", 0), (topic, 99)):
@@ -218,16 +232,19 @@ async def test_a_missing_topic_is_refused_before_anything_is_asked_of_it(log: Ev
         assert values_of((await drain(reader, 1))[topic, 0]) == ["a"]
 
 
-async def test_a_member_of_a_missing_topic_is_refused(log: EventLog, unique_prefix: str) -> None:
+async def test_a_member_of_a_missing_topic_is_refused(kind: type[KafkaLog], kafka: str, unique_prefix: str) -> None:
     """Nobody can share the partitions of a topic that does not exist."""
+    log = kind(kafka)
     with pytest.raises(CallerError, match="missing"):
         async with log.membership(group=unique_prefix, topic=f"{unique_prefix}.missing"):
             pass
 
 
-async def test_a_session_timeout_the_broker_does_not_allow_names_the_setting(kafka: str, topic: str) -> None:
+async def test_a_session_timeout_the_broker_does_not_allow_names_the_setting(
+    kind: type[KafkaLog], kafka: str, topic: str
+) -> None:
     """A broker with other limits answers with the name of the setting to change."""
-    log = KafkaLog(kafka, session_timeout_ms=10_000_000)
+    log = kind(kafka, session_timeout_ms=3_600_000)
     async with log.membership(group=f"{topic}.group", topic=topic) as member, asyncio.timeout(DEADLINE_S):
         with pytest.raises(ConfigError, match="DOJO_SESSION_TIMEOUT_MS"):
             await member.changed()
@@ -263,10 +280,10 @@ async def _committed(kafka: str, group: str) -> dict[tuple[str, int], int]:
 
 
 @pytest.mark.parametrize("what", ["writer", "reader", "membership", "admin"])
-async def test_without_a_broker_nothing_opens(what: str) -> None:
+async def test_without_a_broker_nothing_opens(kind: type[KafkaLog], what: str) -> None:
     """Where nobody listens every client says so at once and leaves nothing open."""
     [port] = free_ports(1)
-    log = KafkaLog(f"127.0.0.1:{port}")
+    log = kind(f"127.0.0.1:{port}")
     arguments = {"group": "g", "topic": "t"} if what == "membership" else {}
     with pytest.raises(Unavailable, match=str(port)):
         async with getattr(log, what)(**arguments):

@@ -20,6 +20,9 @@ PACKAGE = "services/dojopool/"
 
 ELSEWHERE: dict[str, str] = {
     "ports.py": "tests/contracts",
+    "adapters/confluent_log.py": "tests/contracts/test_event_log_confluent.py",
+    "adapters/confluent_membership.py": "tests/contracts/test_event_log_confluent.py",
+    "adapters/confluent_reader.py": "tests/contracts/test_event_log_confluent.py",
     "adapters/kafka_admin.py": "tests/contracts/test_event_log_kafka.py",
     "adapters/kafka_log.py": "tests/contracts/test_event_log_kafka.py",
     "adapters/kafka_membership.py": "tests/contracts/test_event_log_kafka.py",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -125,13 +125,22 @@ async def started(client: Any, bootstrap: str, doing: str) -> AsyncIterator[None
 
 async def partitions_of(client: AIOKafkaClient, topic: str, *, bootstrap: str) -> frozenset[int]:
     """Numbers of a topic's partitions. Raises CallerError when there is no such topic."""
+
+    async def known() -> Collection[int]:
+        with kafka_faults(bootstrap, f"looking up topic {topic}"):
+            return (await client.fetch_all_metadata()).partitions_for_topic(topic) or ()
+
+    return await existing_partitions(known, topic, bootstrap=bootstrap)
+
+
+async def existing_partitions(
+    known: Callable[[], Awaitable[Collection[int]]], topic: str, *, bootstrap: str
+) -> frozenset[int]:
+    """What `known` answers once that is something. Raises CallerError when it stays empty for too long."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + TOPIC_GRACE_S
-    while True:
-        with kafka_faults(bootstrap, f"looking up topic {topic}"):
-            known = (await client.fetch_all_metadata()).partitions_for_topic(topic)
-        if known:
-            return frozenset(known)
+    while not (partitions := await known()):
         if loop.time() > deadline:
             raise CallerError(f"Kafka at {bootstrap} has no topic {topic}: create it (`dojo topics create`)")
         await asyncio.sleep(TOPIC_RETRY_S)
+    return frozenset(partitions)

@@ -18,6 +18,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 
 from dojopool.adapters.kafka_client import kafka_faults, partitions_of, started
+from dojopool.adapters.kafka_ownership import Ownership
 from dojopool.errors import DojoError
 
 POLL_MS: Final = 1000
@@ -28,17 +29,14 @@ HEARTBEATS_PER_SESSION: Final = 3
 RETRY_S: Final = 1.0
 
 
-class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+class KafkaMembership(Ownership, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """`ports.Membership` on a consumer whose partitions are always paused."""
 
     def __init__(self, consumer: AIOKafkaConsumer, *, topic: str, bootstrap: str) -> None:
+        super().__init__()
         self._consumer = consumer
         self._topic = topic
         self._bootstrap = bootstrap
-        self._owned: frozenset[int] = frozenset()
-        self._told: frozenset[int] = frozenset()
-        self._news = asyncio.Event()
-        self._failure: DojoError | None = None
 
     def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Called when a rebalance begins; what is kept must not be interrupted, so nothing happens."""
@@ -46,28 +44,12 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Called when a rebalance has ended, after fetching was allowed and before it can happen."""
         self._consumer.pause(*assigned)
-        self._owned = frozenset(assigned_partition.partition for assigned_partition in assigned)
-        self._news.set()
-
-    async def changed(self) -> frozenset[int]:
-        """See `ports.Membership`. Raises ConfigError when the group does not take us, as often as Kafka says so."""
-        while self._owned == self._told:
-            failure, self._failure = self._failure, None
-            if failure is not None:
-                raise failure
-            self._news.clear()
-            await self._news.wait()
-        self._told = self._owned
-        return self._told
-
-    def owned(self) -> frozenset[int]:
-        """See `ports.Membership`."""
-        return self._owned
+        self.own(frozenset(assigned_partition.partition for assigned_partition in assigned))
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
         """See `ports.Membership`."""
         mine = {
-            TopicPartition(self._topic, number): offset for number, offset in offsets.items() if number in self._owned
+            TopicPartition(self._topic, number): offset for number, offset in offsets.items() if number in self.owned()
         }
         if mine:
             # Lag tools can live with a commit that is lost; the offsets that count are in the store.
@@ -82,8 +64,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                 with kafka_faults(self._bootstrap, f"being a member of the group of {self._topic}"):
                     await self._consumer.getmany(timeout_ms=POLL_MS)
             except DojoError as error:
-                self._failure = error
-                self._news.set()
+                self.fail(error)
                 await asyncio.sleep(RETRY_S)
 
 

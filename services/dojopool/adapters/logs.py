@@ -36,5 +36,5 @@ def set_up_logging(form: Literal["auto", "json", "pretty"]) -> None:
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for noisy in ("aiokafka", "uvicorn"):
+    for noisy in ("aiokafka", "librdkafka", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

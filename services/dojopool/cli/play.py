@@ -76,9 +76,10 @@ async def _play_league(path: Path, regions: str | None, rate: float | None) -> P
 
 
 async def _play_lines(path: Path, regions: str | None, rate: float | None) -> LinePlay:
+    from dojopool.adapters.event_logs import event_log
     from dojopool.games.loading import load_game
     from dojopool.local.line_player import LinePlayer
-    from dojopool.local.servers import deployment, event_log
+    from dojopool.local.servers import deployment
 
     settings, chosen = deployment(regions)
     logs = {region: event_log(settings, region) for region in chosen}

@@ -45,7 +45,8 @@ def check(as_json: AsJson = False) -> None:
 
 
 async def _run(verb: Literal["create", "check"]) -> Sequence[TopicReport]:
-    from dojopool.local.servers import event_log, reached_regions
+    from dojopool.adapters.event_logs import event_log
+    from dojopool.local.servers import reached_regions
     from dojopool.local.topics import check_topics, create_topics
     from dojopool.settings import ClusterSettings
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from dojopool.adapters.kafka_log import KafkaLog
+from dojopool.adapters.event_logs import event_log
 from dojopool.adapters.redis_views import RedisViews
 from dojopool.adapters.system_clock import SystemClock
 from dojopool.adapters.traces import traced_sends
@@ -40,7 +40,7 @@ async def connect(
     loaded = load_game(given.game)
     region = given.region
     node = new_node(region, instance or socket.gethostname())
-    log = KafkaLog(given.kafka_for(region), security=given.kafka_security(), client_id=f"{given.prefix}.client")
+    log = event_log(given, region, client_id=f"{given.prefix}.client")
     async with (
         traced_sends(given.otlp, region=region, topic=f"{given.prefix}.events.{region}") as tracer,
         RedisViews.open(given.redis_for(region), prefix=given.prefix, ca=given.redis_ca) as views,

@@ -1,19 +1,12 @@
-"""The servers that the settings name, as ports: what commands that reach several regions are handed."""
+"""The regions that a command reaches, from what the settings name and what it was told."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 
-from dojopool.adapters.kafka_log import KafkaLog
 from dojopool.errors import ConfigError
-from dojopool.ports import EventLog
 from dojopool.settings import ClusterSettings
-
-
-def event_log(settings: ClusterSettings, region: str) -> EventLog:
-    """A region's Kafka; nothing is connected yet. Raises ConfigError when DOJO_KAFKA does not name it."""
-    return KafkaLog(settings.kafka_for(region), security=settings.kafka_security())
 
 
 def reached_regions(settings: ClusterSettings) -> Sequence[str]:

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from dojopool.adapters.kafka_log import KafkaLog
+from dojopool.adapters.event_logs import event_log
 from dojopool.adapters.prometheus import PrometheusObserver
 from dojopool.adapters.redis_store import RedisStore
 from dojopool.adapters.system_clock import SystemClock
@@ -41,9 +41,9 @@ async def run_replica(settings: ReplicaSettings) -> None:
         prefix=settings.prefix,
         owner=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
     )
-    kafka = KafkaLog(
-        settings.kafka_for(settings.region),
-        security=settings.kafka_security(),
+    kafka = event_log(
+        settings,
+        settings.region,
         client_id=f"dojo-replica-{settings.region}",
         session_timeout_ms=settings.session_timeout_ms,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from dojopool.adapters.event_logs import event_log
 from dojopool.errors import ConfigError
-from dojopool.local.servers import deployment, event_log, reached_regions
+from dojopool.local.servers import deployment, reached_regions
 from dojopool.settings import ClusterSettings
 
 
