@@ -90,8 +90,7 @@ class ClusterSettings(Settings):
     kafka: ByRegion = {}
     """Kafka bootstrap servers, `host:port,host:port`; `eu=host:port,us=host:port` to reach several regions."""
     kafka_client: Literal["aiokafka", "confluent"] = "aiokafka"
-    """Client that reads Kafka: `confluent` costs a replica less CPU per record and needs the extra
-    `dojopool[confluent]`."""
+    """Client that reads Kafka: `confluent` fetches in threads of its own and needs the extra `dojopool[confluent]`."""
     redis: ByRegion = Field(default={}, repr=False)
     """Redis URL (`redis://` or, with TLS, `rediss://`), or `region=URL` pairs; write a comma in a password as %2C."""
     partitions: int = Field(default=16, ge=1, le=PARTITIONS_MAX)

@@ -1,7 +1,7 @@
 """One region's Kafka as `ports.EventLog`, read and joined through librdkafka.
 
-Reading is where the time goes, and librdkafka reads a record for less than half the price. Writing and managing topics
-stay with aiokafka: the records of one append are one batch there, as the port promises, while librdkafka sends what has
+librdkafka fetches and decompresses in threads of its own, beside the one that folds. Writing and managing topics stay
+with aiokafka: the records of one append are one batch there, as the port promises, while librdkafka sends what has
 reached its queue, and another writer's records may stand in between.
 """
 
