@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from dojopool.adapters.kafka_log import KafkaLog
+from dojopool.adapters.redis_store import RedisStore
+from dojopool.adapters.redis_views import RedisViews
+from dojopool.adapters.system_clock import SystemClock
+from dojopool.client.config import ClientConfig
+from dojopool.client.stamps import Stamps
+from dojopool.client.status import RegionStatus
 from dojopool.errors import ConfigError
-from dojopool.ports import EventLog
-from dojopool.settings import ClusterSettings
+from dojopool.ports import EventLog, LogReader, StateStore
+from dojopool.settings import ClientSettings, ClusterSettings
 
 
 def event_log(settings: ClusterSettings, region: str) -> EventLog:
@@ -23,6 +32,17 @@ def reached_regions(settings: ClusterSettings) -> Sequence[str]:
     return settings.regions
 
 
+def reading_config(settings: ClusterSettings, region: str) -> ClientConfig:
+    """A connection in `region` that writes nothing, and so needs no incarnation of its own."""
+    return ClientConfig(
+        region=region,
+        regions=settings.regions,
+        partitions=settings.partitions,
+        prefix=settings.prefix,
+        node=f"{region}/reader#0",
+    )
+
+
 def deployment(regions: str | None) -> tuple[ClusterSettings, Sequence[str]]:
     """The settings, and the regions that a command works in: `regions` (comma separated), else all of them.
 
@@ -35,3 +55,35 @@ def deployment(regions: str | None) -> tuple[ClusterSettings, Sequence[str]]:
     if foreign := [region for region in chosen if region not in settings.regions]:
         raise ConfigError(f"--regions names {foreign[0]!r}, not one of DOJO_REGIONS ({','.join(settings.regions)})")
     return settings, chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """What a command that repairs one region works with."""
+
+    store: StateStore
+    reader: LogReader
+    status: RegionStatus
+    topics: Mapping[str, str]
+    """The event topics by region."""
+    owner: str
+    """Names this process in the claims it makes."""
+
+
+@asynccontextmanager
+async def open_operator(settings: ClientSettings) -> AsyncIterator[Operator]:
+    """The servers of DOJO_REGION. Raises ConfigError when they are not set, Unavailable when they do not answer."""
+    config = reading_config(settings, settings.region)
+    url, clock = settings.redis_for(settings.region), SystemClock()
+    async with (
+        event_log(settings, settings.region).reader() as reader,
+        RedisStore.open(url, prefix=settings.prefix, ca=settings.redis_ca) as store,
+        RedisViews.open(url, prefix=settings.prefix, ca=settings.redis_ca) as views,
+    ):
+        yield Operator(
+            store=store,
+            reader=reader,
+            status=RegionStatus(config, views=views, clock=clock, stamps=Stamps(clock)),
+            topics={region: f"{settings.prefix}.events.{region}" for region in settings.regions},
+            owner=f"{socket.gethostname()}/{os.getpid()}/operator",
+        )
