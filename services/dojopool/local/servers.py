@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,7 +16,8 @@ from dojopool.adapters.system_clock import SystemClock
 from dojopool.client.config import ClientConfig
 from dojopool.client.stamps import Stamps
 from dojopool.client.status import RegionStatus
-from dojopool.errors import ConfigError
+from dojopool.errors import ConfigError, Unavailable
+from dojopool.local.overview import RegionReport, region_report, unreached
 from dojopool.ports import EventLog, LogReader, StateStore
 from dojopool.settings import ClientSettings, ClusterSettings
 
@@ -30,6 +32,11 @@ def reached_regions(settings: ClusterSettings) -> Sequence[str]:
     if "" in settings.kafka and settings.region is not None:
         return (settings.region,)
     return settings.regions
+
+
+def event_topics(settings: ClusterSettings) -> Mapping[str, str]:
+    """The event topics by region."""
+    return {region: f"{settings.prefix}.events.{region}" for region in settings.regions}
 
 
 def reading_config(settings: ClusterSettings, region: str) -> ClientConfig:
@@ -84,6 +91,39 @@ async def open_operator(settings: ClientSettings) -> AsyncIterator[Operator]:
             store=store,
             reader=reader,
             status=RegionStatus(config, views=views, clock=clock, stamps=Stamps(clock)),
-            topics={region: f"{settings.prefix}.events.{region}" for region in settings.regions},
+            topics=event_topics(settings),
             owner=f"{socket.gethostname()}/{os.getpid()}/operator",
         )
+
+
+async def look_at_regions(regions: str | None) -> Sequence[RegionReport]:
+    """A report of each chosen region (see `deployment`; of the one that a single address stands for, without a choice).
+
+    A server that does not answer is in the report. Raises ConfigError when a server is not set, or refuses us.
+    """
+    settings, chosen = deployment(regions)
+    if regions is None:
+        chosen = reached_regions(settings)
+    for region in chosen:  # all of them before the first is asked
+        settings.kafka_for(region)
+        settings.redis_for(region)
+    return await asyncio.gather(*(_look_at(settings, region) for region in chosen))
+
+
+async def _look_at(settings: ClusterSettings, region: str) -> RegionReport:
+    clock, config = SystemClock(), reading_config(settings, region)
+    try:
+        async with (
+            event_log(settings, region).reader() as reader,
+            RedisViews.open(settings.redis_for(region), prefix=settings.prefix, ca=settings.redis_ca) as views,
+        ):
+            return await region_report(
+                region,
+                topics=event_topics(settings),
+                partitions=settings.partitions,
+                status=RegionStatus(config, views=views, clock=clock, stamps=Stamps(clock)),
+                reader=reader,
+                clock=clock,
+            )
+    except Unavailable as error:
+        return unreached(region, str(error))
