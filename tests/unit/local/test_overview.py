@@ -70,7 +70,11 @@ async def test_a_dead_replica_shows() -> None:
     assert (partition.owner, partition.is_served) == ("replica-1", False)
     assert partition.written_ms is not None
     assert partition.written_ms > 5_000
-    assert partition.streams[0].lag_records == 1
+    [stream, _] = partition.streams
+    # Its last mark may have been stored behind the last status it wrote.
+    assert stream.next_offset is not None
+    assert stream.end is not None
+    assert stream.lag_records == stream.end - stream.next_offset >= 1
     assert not report.is_good
     assert "nobody serves partition 0: see that replicas run in eu" in report.problems[0]
 
@@ -103,7 +107,7 @@ async def test_a_silent_log_is_a_line_in_the_report() -> None:
     assert report.mode == "healthy"
     assert report.partitions[0].streams[0].lag_records is None
     assert report.partitions[0].streams[0].next_offset is not None
-    assert len(report.problems) == 1
+    assert "has not answered" in report.problems[0]
 
 
 @in_virtual_time
