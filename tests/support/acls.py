@@ -11,11 +11,13 @@ from typing import Final
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import CreateAclsRequest
 from pydantic import SecretStr
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from dojopool.adapters.kafka_client import client_options
 from dojopool.adapters.kafka_log import KafkaLog
 from dojopool.errors import DojoError
-from dojopool.local.stack import KafkaBroker
+from dojopool.local.stack import KafkaBroker, RedisServer
 from dojopool.local.stack.process import port_answers
 from dojopool.settings import KafkaSecurity
 
@@ -61,6 +63,27 @@ def redis_url_of(url: str, program: str) -> str:
     """The URL of a server with the login of a program; `root` may do everything."""
     user = program if program == "root" else f"dojo-{program}"
     return url.replace("://", f"://{user}:{secret_of(user)}@")
+
+
+class GuardedRedis(RedisServer):
+    """A server that is started with the ACL file; the user `root` may do everything."""
+
+    async def prepare(self) -> list[str]:
+        """Write the users beside the settings."""
+        command = await super().prepare()
+        users = self.folder / "users.acl"
+        users.write_text(redis_acl_with_passwords() + "user root on >root-secret ~* &* +@all\n")
+        with (self.folder / "redis.conf").open("a") as settings:
+            settings.write(f'aclfile "{users}"\n')
+        return command
+
+    async def answers(self) -> bool:
+        """Whether it takes a write of root."""
+        try:
+            async with Redis.from_url(redis_url_of(self.url, "root")) as client:
+                return bool(await client.set("ready", "1", ex=1))
+        except RedisError:  # refused, or still loading
+            return False
 
 
 class GuardedKafka(KafkaBroker):

@@ -38,8 +38,8 @@ def rebuild(
 
 
 async def _rebuild(number: int, region: str | None, *, timeout_s: float, log_is_right: bool) -> Mapping[str, Any]:
-    from dojopool.local.servers import open_operator
     from dojopool.local.rebuild import forget, wait_until_served
+    from dojopool.local.servers import open_operator
     from dojopool.settings import ClientSettings
 
     settings = ClientSettings.load(region=region)

@@ -66,11 +66,15 @@ def _print(reports: Sequence[RegionReport]) -> None:
         if report.partitions:
             table = Table("partition", "owner", "written", "stream", "next", "end", "lag", "newest mark")
             for partition in report.partitions:
-                head = [str(partition.partition), Text(partition.owner or "nobody"), _age(partition.written_ms)]
+                head: list[str | Text] = [
+                    str(partition.partition),
+                    Text(partition.owner or "nobody"),
+                    _age(partition.written_ms),
+                ]
                 for stream in partition.streams:
                     offsets = map(_number, (stream.next_offset, stream.end, stream.lag_records))
                     table.add_row(*head, stream.origin, *offsets, _age(stream.staleness_ms))
-                    head = ["", "", ""]
+                    head = ["", "", ""]  # said once
             Console(highlight=False).print(table)
         for problem in report.problems:
             typer.echo(f"{report.region}: {problem}", err=True)

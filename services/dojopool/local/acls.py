@@ -45,9 +45,11 @@ def grants(*, region: str, regions: Sequence[str], prefix: str) -> tuple[Grant, 
         Grant("replica", "group", f"{prefix}.replica.{region}", ("Read",)),
         *(Grant("replica", "topic", f"{prefix}.events.{other}", ("Read", "DescribeConfigs")) for other in others),
     ]
-    for topic in topic_specs(regions=regions, partitions=1, prefix=prefix):
-        found.append(Grant("operator", "topic", topic.name, ("Create", "Describe", "DescribeConfigs")))
     found += [
+        *(
+            Grant("operator", "topic", topic.name, ("Create", "Describe", "DescribeConfigs"))
+            for topic in topic_specs(regions=regions, partitions=1, prefix=prefix)
+        ),
         Grant("operator", "group", f"{prefix}.replica.{region}", ("Describe",)),
         Grant("operator", "cluster", "", ("DescribeConfigs",)),
     ]

@@ -119,7 +119,7 @@ def _partition(
         streams.append(StreamReport(origin, offset, end, lag, ages.get(origin)))
     written_ms = None if told is None else max(0, now_ms - told.at_ms)
     is_served = written_ms is not None and written_ms <= SERVED_MS
-    return PartitionReport(number, told and told.owner, written_ms, is_served, tuple(streams))
+    return PartitionReport(number, None if told is None else told.owner, written_ms, is_served, tuple(streams))
 
 
 def _numbers(numbers: list[int]) -> str:

@@ -1,4 +1,4 @@
-"""What is allowed follows from the deployment; that it is enough, and no more, is shown by `tests/stack/test_acls.py`."""
+"""What is allowed follows from the deployment; that it is enough, and no more, is shown in `tests/stack/`."""
 
 from __future__ import annotations
 

@@ -172,8 +172,6 @@ async def test_a_stream_that_is_not_read_to_its_end_is_named() -> None:
     told: list[tuple[int, int]] = []
 
     with pytest.raises(Unavailable, match=r"replica-1 is still folding it \(us at 2 of 3\)"):
-        await wait_until_served(
-            goal, status=status_of(pipeline), timeout_s=5, progress=lambda *done: told.append(done)
-        )
+        await wait_until_served(goal, status=status_of(pipeline), timeout_s=5, progress=lambda *done: told.append(done))
     assert told == [(6, 7)]
     assert asyncio.get_running_loop().time() >= 5
