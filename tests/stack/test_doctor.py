@@ -56,7 +56,7 @@ def findings(run: Result) -> dict[tuple[str | None, str], dict[str, Any]]:
 def test_a_deployment_in_order_is_ok(unique_prefix: str, own_redis: RedisServer) -> None:
     """With the topics made, no line is anything but ok, for both regions; and the store is as empty as it was."""
     assert CliRunner().invoke(app, ["topics", "create"]).exit_code == 0
-    before = everything(own_redis)
+    before = everything(own_redis, unique_prefix)
     run, told = doctor("--json"), doctor()
     found = findings(run)
 
@@ -68,13 +68,13 @@ def test_a_deployment_in_order_is_ok(unique_prefix: str, own_redis: RedisServer)
     assert ("us", f"topic {unique_prefix}.events.eu") in found
     assert "the broker takes 1000 to" in found["eu", "session timeout"]["found"]
     assert told.stdout.count("ok ") == len(found)
-    assert everything(own_redis) == before
+    assert everything(own_redis, unique_prefix) == before
 
 
-def everything(server: RedisServer) -> tuple[Any, Any, Any]:
-    """Keys, functions and number of changes of a server."""
+def everything(server: RedisServer, prefix: str) -> tuple[Any, Any]:
+    """Keys and functions of a server."""
     with Redis.from_url(server.url) as client:
-        return client.keys("*"), client.function_list(), client.info("persistence")["rdb_changes_since_last_save"]
+        return client.keys(f"{prefix}*"), client.function_list()
 
 
 def test_every_fault_is_a_line_with_its_fix(
@@ -93,7 +93,6 @@ def test_every_fault_is_a_line_with_its_fix(
     assert by_level["warning"] == {"redis persistence"}
     assert "set DOJO_SESSION_TIMEOUT_MS=1000" in run.stdout
     assert "`dojo topics create`" in run.stdout
-    assert "kafka permissions" in by_level["problem"] or found["eu", "kafka permissions"]["level"] == "ok"
 
 
 @contextmanager

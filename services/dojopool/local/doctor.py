@@ -74,13 +74,14 @@ async def _kafka(settings: ReplicaSettings) -> list[Finding]:
         Finding("kafka", "ok", f"{bootstrap} answers, {facts.brokers} in its cluster", region=region),
         judge_transport(region, "kafka", host=host, is_encrypted=settings.kafka_tls, fix=fix),
         judge_session_timeout(region, facts.settings, wanted_ms=settings.session_timeout_ms),
-        *await _topics(settings, log),
+        *await _topics(settings, log, is_operator=facts.settings is not None),
         await _kafka_roles(settings, log, facts),
     ]
 
 
-async def _topics(settings: ReplicaSettings, log: EventLog) -> list[Finding]:
+async def _topics(settings: ReplicaSettings, log: EventLog, *, is_operator: bool) -> list[Finding]:
     region = settings.region
+    used = {*event_topics(settings).values(), f"{settings.prefix}.dead-letters"}  # by every replica
     try:
         async with log.admin() as admin:
             reports = await check_topics(
@@ -91,7 +92,7 @@ async def _topics(settings: ReplicaSettings, log: EventLog) -> list[Finding]:
         return [Finding("topics", "warning", f"not known: {error}", fix, region)]
     except DojoError as error:
         return [Finding("topics", "problem", str(error), "try again", region)]
-    return [judge_topic(report) for report in reports]
+    return [judge_topic(report, would_be_seen=is_operator or report.topic in used) for report in reports]
 
 
 async def _kafka_roles(settings: ReplicaSettings, log: EventLog, facts: KafkaFacts) -> Finding:

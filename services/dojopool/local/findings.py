@@ -76,11 +76,16 @@ def judge_session_timeout(region: str, settings: Mapping[str, str] | None, *, wa
     return Finding(name, "problem", found, fix, region)
 
 
-def judge_topic(report: TopicReport) -> Finding:
-    """One topic against what `dojo topics` wants."""
+def judge_topic(report: TopicReport, *, would_be_seen: bool) -> Finding:
+    """One topic against what `dojo topics` wants. `would_be_seen` says that this user ought to see it if it is there:
+    Kafka does not tell a topic that is hidden from one that is missing.
+    """
     name = f"topic {report.topic}"
+    if report.outcome == "missing" and not would_be_seen:
+        found = "not shown to this user, or missing"
+        return Finding(name, "warning", found, "ask as an operator, by `dojo topics check`", report.region)
     if report.outcome == "missing":
-        return Finding(name, "problem", "missing, or not shown to this user", "run `dojo topics create`", report.region)
+        return Finding(name, "problem", "missing", "run `dojo topics create`", report.region)
     if report.problems:
         fix = "set it so by Kafka's own tools; a number of partitions cannot be changed: use another DOJO_PREFIX"
         return Finding(name, "problem", "; ".join(report.problems), fix, report.region)

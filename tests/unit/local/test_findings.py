@@ -110,10 +110,18 @@ def test_a_topic_is_ok_missing_or_wrong() -> None:
     good = TopicReport("eu", "dojo.modes", 1, "exists")
     wrong = replace(good, outcome="differs", problems=("has 2 partitions, 1 partition needed", "has x"))
 
-    assert judge_topic(good).level == "ok"
-    assert "dojo topics create" in judge_topic(replace(good, outcome="missing")).fix
-    assert judge_topic(wrong).found == "has 2 partitions, 1 partition needed; has x"
-    assert judge_topic(wrong).level == "problem"
+    assert judge_topic(good, would_be_seen=True).level == "ok"
+    assert "dojo topics create" in judge_topic(replace(good, outcome="missing"), would_be_seen=True).fix
+    assert judge_topic(wrong, would_be_seen=False).found == "has 2 partitions, 1 partition needed; has x"
+    assert judge_topic(wrong, would_be_seen=False).level == "problem"
+
+
+def test_a_topic_that_may_be_hidden_is_not_called_missing() -> None:
+    """A replica's user does not see the topics that replicas do not use."""
+    missing = TopicReport("eu", "dojo.modes", 1, "missing")
+
+    assert judge_topic(missing, would_be_seen=False).level == "warning"
+    assert judge_topic(missing, would_be_seen=True).level == "problem"
 
 
 @pytest.mark.parametrize(
