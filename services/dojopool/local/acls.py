@@ -1,8 +1,8 @@
 """The least that each program must be allowed in its region's Kafka, and the commands that allow it.
 
 Four users, named after the prefix: `dojo-sdk` (game servers), `dojo-replica`, `dojo-mirror` (MirrorMaker 2, which reads
-the region's own events here and writes the other regions') and `dojo-operator` (`dojo topics create`, `status`,
-`rebuild`, `doctor`). Who only reads state needs no right in Kafka at all. Regions have Kafkas of their own, so the names are the
+the region's own events here and writes the other regions') and `dojo-operator` (the commands that make topics, look
+and repair). Who only reads state needs no right in Kafka at all. Regions have Kafkas of their own, so the names are the
 same in each, and a user of one region is nobody in another.
 
 Writing implies describing, and idempotent writing needs no right of its own since Kafka 2.8. Left out: rights to trim

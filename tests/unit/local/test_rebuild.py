@@ -175,3 +175,16 @@ async def test_a_stream_that_is_not_read_to_its_end_is_named() -> None:
         await wait_until_served(goal, status=status_of(pipeline), timeout_s=5, progress=lambda *done: told.append(done))
     assert told == [(6, 7)]
     assert asyncio.get_running_loop().time() >= 5
+
+
+@in_virtual_time
+async def test_what_was_said_before_the_reset_does_not_count() -> None:
+    """The status of the former owner stays in the hash, with offsets that look as if all were done."""
+    pipeline = Pipeline()
+    status = b'{"at": 1, "marks": {}, "offsets": {"eu": 4, "us": 3}, "owner": "replica-1", "epoch": 6}'
+    await pipeline.store.put_status({"0": status})
+
+    with pytest.raises(Unavailable, match="no replica has stored anything new"):
+        await wait_until_served(
+            Goal(0, 7, {"eu": 4, "us": 3}), status=status_of(pipeline), timeout_s=5, progress=lambda *_: None
+        )
