@@ -54,7 +54,7 @@ class RegionStatus:
 
         Every partition has a stream and a mirror's copy of its own, so one may be cut off while others are not.
         """
-        return self._judged(self._marks.get(partition, {}))
+        return self._judged(self._marks_of(partition))
 
     @property
     def mode(self) -> Mode:
@@ -69,7 +69,7 @@ class RegionStatus:
         None when no replica has told of any. What was recorded before that mark is in the state, or waits in it for
         what it depends on.
         """
-        marks = self.partitions[partition].marks if partition in self.partitions else {}
+        marks = self._marks_of(partition)
         now_ms = self._clock.now_ms()
         return {region: max(0, now_ms - marks[region]) if region in marks else None for region in self._config.regions}
 
@@ -92,6 +92,9 @@ class RegionStatus:
                 await self.refresh()
             except DojoError:
                 continue
+
+    def _marks_of(self, partition: int) -> Mapping[str, int]:
+        return self.partitions[partition].marks if partition in self.partitions else {}
 
     def _newest(self) -> dict[str, int]:
         """The newest mark of each region in any partition."""

@@ -93,6 +93,9 @@ async def region_report(
         failures.append(
             f"nobody serves {_numbers(idle)}: see that replicas run in {region}, and what their /readyz says"
         )
+    cut = [one.partition for one in found if one.is_served and status.mode_of(one.partition) != "healthy"]
+    if cut:
+        failures.append(f"no young mark of another region in {_numbers(cut)} of {region}: see that the mirror runs")
     return RegionReport(region, status.mode, found, tuple(failures), is_reached=bool(ends))
 
 

@@ -144,3 +144,18 @@ async def test_another_number_of_partitions_is_an_error() -> None:
 
     with pytest.raises(ConfigError, match="DOJO_PARTITIONS=2"):
         await look(pipeline, partitions=1)
+
+
+@in_virtual_time
+async def test_one_partition_that_is_cut_off_shows() -> None:
+    """The region as a whole is heard of in another partition; all is well only when all partitions are."""
+    pipeline = Pipeline(partitions=2)
+    now_ms = LoopClock().now_ms()
+    whole = json.dumps({"at": now_ms, "marks": {"eu": now_ms, "us": now_ms}}).encode()
+    cut = json.dumps({"at": now_ms, "marks": {"eu": now_ms, "us": now_ms - 60_000}}).encode()
+    await pipeline.store.put_status({"0": whole, "1": cut})
+    report = await look(pipeline)
+
+    assert report.mode == "healthy"
+    assert not report.is_good
+    assert "no young mark of another region in partition 1 of eu" in report.problems[0]
