@@ -26,10 +26,13 @@ ELSEWHERE: dict[str, str] = {
     "adapters/kafka_admin.py": "tests/contracts/test_event_log_kafka.py",
     "adapters/kafka_log.py": "tests/contracts/test_event_log_kafka.py",
     "adapters/kafka_membership.py": "tests/contracts/test_event_log_kafka.py",
+    "adapters/kafka_probe.py": "tests/stack/test_doctor.py",
     "adapters/kafka_reader.py": "tests/contracts/test_event_log_kafka.py",
     "adapters/kafka_writer.py": "tests/contracts/test_event_log_kafka.py",
+    "adapters/redis_probe.py": "tests/stack/test_doctor.py",
     "adapters/redis_store.py": "tests/contracts/test_state_store_redis.py",
     "adapters/redis_views.py": "tests/contracts/test_state_store_redis.py",
+    "local/doctor.py": "tests/stack/test_doctor.py",
     "local/stack/readiness.py": "tests/stack/test_readiness.py",
 }
 """Modules without a unit test of their own -> where they are tested instead: protocols and adapters are proven by the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -42,6 +43,32 @@ def check(as_json: AsJson = False) -> None:
     Example: dojo topics check --json
     """
     _show(asyncio.run(_run("check")), as_json=as_json)
+
+
+@app.command()
+def acls(as_json: AsJson = False) -> None:
+    """Print the commands that allow each program what it needs in Kafka, and no more; ask no server.
+
+    One `kafka-acls.sh` a line, for each region that DOJO_KAFKA names; docs/security.md tells how to use them.
+
+    Example: dojo topics acls
+    """
+    from dojopool.local.acls import command_words, grants
+    from dojopool.local.servers import reached_regions
+    from dojopool.settings import ClusterSettings
+
+    settings = ClusterSettings.load()
+    found = []
+    for region in reached_regions(settings):
+        connection = ["--bootstrap-server", settings.kafka_for(region), "--command-config", "admin.properties"]
+        for grant in grants(region=region, regions=settings.regions, prefix=settings.prefix):
+            words = ["kafka-acls.sh", *connection, *command_words(grant, prefix=settings.prefix)]
+            found.append({"region": region, "program": grant.program, "command": words})
+    if as_json:
+        typer.echo(json.dumps({"acls": found}))
+    else:
+        for each in found:
+            typer.echo(shlex.join(each["command"]))
 
 
 async def _run(verb: Literal["create", "check"]) -> Sequence[TopicReport]:

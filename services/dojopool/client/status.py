@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from dojopool.client.config import ClientConfig
@@ -25,19 +26,35 @@ LOCAL_ONLY_MS: Final = 5_000
 """Age of another region's newest mark from which on it counts as not heard of: several marks in a row are missing."""
 
 
+@dataclass(frozen=True, slots=True)
+class PartitionStatus:
+    """What the owner of a partition said last. Who died says nothing more, so all of it may be old: `at_ms` tells."""
+
+    at_ms: int
+    """When the owner last stored a batch (its wall clock)."""
+    marks: Mapping[str, int]
+    """Per region, the time of the newest mark that is in the state; regions of which none was read are left out."""
+    offsets: Mapping[str, int]
+    """Per region, the next offset of its stream; empty where the replica is of an older release."""
+    owner: str | None
+    epoch: int
+    """Of the owner's claim; 0 where the replica is of an older release."""
+
+
 class RegionStatus:
     """The freshness of one region as last read. `refresh` once before use, then let `keep` run."""
 
     def __init__(self, config: ClientConfig, *, views: ViewReader, clock: Clock, stamps: Stamps) -> None:
         self._config, self._views, self._clock, self._stamps = config, views, clock, stamps
-        self._marks: dict[int, Mapping[str, int]] = {}
+        self.partitions: Mapping[int, PartitionStatus] = {}
+        """By number, as last read; a partition that was never stored is absent."""
 
     def mode_of(self, partition: int) -> Mode:
         """The mode of one partition: `local-only` when its state contains no young mark of another region.
 
         Every partition has a stream and a mirror's copy of its own, so one may be cut off while others are not.
         """
-        return self._judged(self._marks.get(partition, {}))
+        return self._judged(self._marks_of(partition))
 
     @property
     def mode(self) -> Mode:
@@ -52,7 +69,7 @@ class RegionStatus:
         None when no replica has told of any. What was recorded before that mark is in the state, or waits in it for
         what it depends on.
         """
-        marks = self._marks.get(partition, {})
+        marks = self._marks_of(partition)
         now_ms = self._clock.now_ms()
         return {region: max(0, now_ms - marks[region]) if region in marks else None for region in self._config.regions}
 
@@ -63,7 +80,7 @@ class RegionStatus:
         try:
             fields = await self._views.status()
             self._check_partitions(fields)
-            self._marks = {int(name): _marks(name, text) for name, text in fields.items() if name.isdecimal()}
+            self.partitions = {int(name): _decoded(name, text) for name, text in fields.items() if name.isdecimal()}
         finally:
             self._guard_stamps()
 
@@ -76,11 +93,14 @@ class RegionStatus:
             except DojoError:
                 continue
 
+    def _marks_of(self, partition: int) -> Mapping[str, int]:
+        return self.partitions[partition].marks if partition in self.partitions else {}
+
     def _newest(self) -> dict[str, int]:
         """The newest mark of each region in any partition."""
         newest: dict[str, int] = {}
-        for marks in self._marks.values():
-            for region, mark_ms in marks.items():
+        for partition in self.partitions.values():
+            for region, mark_ms in partition.marks.items():
                 newest[region] = max(mark_ms, newest.get(region, mark_ms))
         return newest
 
@@ -106,10 +126,16 @@ class RegionStatus:
             )
 
 
-def _marks(name: str, text: bytes) -> Mapping[str, int]:
-    """The mark times in the status of partition `name`, without the zeros that stand for "none read yet"."""
+def _decoded(name: str, text: bytes) -> PartitionStatus:
+    """The status of partition `name`; in its marks, zeros stand for "none read yet"."""
     try:
         found: Any = json.loads(text)
-        return {str(region): int(mark_ms) for region, mark_ms in found["marks"].items() if mark_ms}
+        return PartitionStatus(
+            at_ms=int(found["at"]),
+            marks={str(region): int(mark_ms) for region, mark_ms in found["marks"].items() if mark_ms},
+            offsets={str(region): int(offset) for region, offset in found.get("offsets", {}).items()},
+            owner=found.get("owner"),
+            epoch=int(found.get("epoch", 0)),
+        )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CorruptState(f"the status of partition {name} is not what a replica writes: {text[:80]!r}") from error

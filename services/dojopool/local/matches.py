@@ -28,6 +28,7 @@ from dojopool.core.crdt.maps import RecordKind
 from dojopool.core.names import match_fault
 from dojopool.errors import CallerError, Unavailable
 from dojopool.games.loading import load_game
+from dojopool.local.servers import reading_config
 from dojopool.ports import Clock, ViewReader
 from dojopool.settings import ClientSettings, Settings
 
@@ -73,13 +74,7 @@ async def open_matches(region: str | None = None) -> AsyncIterator[Matches]:
             yield ServedMatches(client, region=region)
         return
     settings = ClientSettings.load(region=region)
-    config = ClientConfig(
-        region=settings.region,
-        regions=settings.regions,
-        partitions=settings.partitions,
-        prefix=settings.prefix,
-        node=f"{settings.region}/reader#0",  # writes nothing, so it needs no incarnation of its own
-    )
+    config = reading_config(settings, settings.region)
     kind = load_game(settings.game).game.kind
     url = settings.redis_for(settings.region)
     async with (

@@ -89,14 +89,18 @@ async def keep_status(
     while True:
         stored = {number: lane for number, lane in lanes().items() if lane.stored}
         with contextlib.suppress(Unavailable):
-            await store.put_status(fixed | {str(n): to_json(_partition_status(lane)) for n, lane in stored.items()})
+            by_number = {str(n): to_json(_partition_status(lane, config.owner)) for n, lane in stored.items()}
+            await store.put_status(fixed | by_number)
         await membership.commit({number: lane.stored[config.region].next_offset for number, lane in stored.items()})
         await asyncio.sleep(STATUS_PERIOD_S)
 
 
-def _partition_status(lane: Lane) -> dict[str, object]:
+def _partition_status(lane: Lane, owner: str) -> dict[str, object]:
     """What is stored, not what was read: readers judge by it how old the views may be."""
     return {
         "at": lane.stored_at_ms,
         "marks": {region: position.mark_time_ms for region, position in lane.stored.items()},
+        "offsets": {region: position.next_offset for region, position in lane.stored.items()},
+        "owner": owner,
+        "epoch": lane.partition.epoch,
     }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+
 import pytest
 from typer.testing import CliRunner
 
@@ -37,3 +40,20 @@ def test_a_silent_kafka_is_4(monkeypatch: pytest.MonkeyPatch, unused_tcp_port: i
 
     assert run.exit_code == 4
     assert str(unused_tcp_port) in run.stderr
+
+
+def test_the_commands_of_the_rules_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No server is asked; one command a line, for every region that has an address, as a shell takes it."""
+    monkeypatch.setenv("DOJO_REGIONS", "eu,us")
+    monkeypatch.setenv("DOJO_PREFIX", "staging")
+    monkeypatch.setenv("DOJO_KAFKA", "eu=a:1,us=b:2")
+    run, as_json = CliRunner().invoke(app, ["topics", "acls"]), CliRunner().invoke(app, ["topics", "acls", "--json"])
+    lines = run.stdout.splitlines()
+
+    assert run.exit_code == 0
+    assert lines[0] == (
+        "kafka-acls.sh --bootstrap-server a:1 --command-config admin.properties --add"
+        " --allow-principal User:staging-sdk --operation Write --topic staging.events.eu"
+    )
+    assert [shlex.split(line) for line in lines] == [each["command"] for each in json.loads(as_json.stdout)["acls"]]
+    assert any("b:2" in line and "staging.events.us" in line for line in lines)

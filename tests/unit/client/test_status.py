@@ -134,7 +134,7 @@ async def test_the_same_number_of_partitions_is_fine() -> None:
     await status_of(region).refresh()
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b'{"marks": []}', b'{"marks": {"eu": "soon"}}', b"{}"])
+@pytest.mark.parametrize("text", [b"", b"[]", b'{"at": 1, "marks": []}', b'{"at": 1, "marks": {"eu": "soon"}}', b"{}"])
 async def test_a_status_that_no_replica_writes_is_reported(text: bytes) -> None:
     """Foreign data under the status key is named, not guessed at."""
     region = Region()

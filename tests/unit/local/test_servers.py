@@ -6,7 +6,7 @@ import pytest
 
 from dojopool.adapters.event_logs import event_log
 from dojopool.errors import ConfigError
-from dojopool.local.servers import deployment, reached_regions
+from dojopool.local.servers import deployment, event_topics, reached_regions, reading_config
 from dojopool.settings import ClusterSettings
 
 
@@ -50,3 +50,13 @@ def test_chosen_regions_may_be_the_deployment() -> None:
     settings, chosen = deployment("eu,us")
 
     assert settings.regions == chosen == ("eu", "us")
+
+
+def test_who_reads_works_in_the_deployment_of_the_settings() -> None:
+    """Regions, partitions and prefix are everybody's; the node is nobody's who writes."""
+    settings = ClusterSettings.load(regions="eu,us", partitions=4, prefix="staging")
+    config = reading_config(settings, "us")
+
+    assert (config.region, config.regions, config.partitions, config.prefix) == ("us", ("eu", "us"), 4, "staging")
+    assert config.node == "us/reader#0"
+    assert event_topics(settings) == {"eu": "staging.events.eu", "us": "staging.events.us"}

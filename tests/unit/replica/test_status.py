@@ -125,6 +125,11 @@ async def test_the_status_tells_what_is_stored() -> None:
     assert before == {"region": b"eu", "partitions": b"1", "version": POOL.version.encode()}
     assert json.loads(after["0"])["marks"] == {"eu": NOW_MS - 70, "us": 0}
     assert json.loads(after["0"])["at"] == lane.stored_at_ms
+    assert json.loads(after["0"])["owner"] == pipeline.config.owner
+    assert json.loads(after["0"])["epoch"] == lane.partition.epoch
+    assert json.loads(after["0"])["offsets"] == {
+        region: position.next_offset for region, position in lane.stored.items()
+    }
 
 
 async def test_offsets_are_committed_for_lag_tools() -> None:
