@@ -26,9 +26,16 @@ async def until_done(
 
     `failed` is told of every error, `doing` names the work in the logs. Any other error is raised at once.
     """
+    try:  # by itself: the retrier takes as long to set up as a small batch does to write
+        return await work()
+    except on as error:
+        failed(error)
+        first = error
     retries = stamina.retry_context(on=on, attempts=None, timeout=None, wait_max=wait_s_max).with_name(doing, (), {})
     async for attempt in retries:
         with attempt:
+            if attempt.num == 1:
+                raise first
             try:
                 return await work()
             except on as error:
