@@ -20,10 +20,9 @@ from dojopool.adapters.redis_store import RedisStore
 from dojopool.adapters.redis_views import RedisViews
 from dojopool.errors import ConfigError, CorruptState, Unavailable
 from dojopool.local.stack import RedisServer
-from dojopool.local.stack.ports import free_ports
 from dojopool.ports import Head, Outcome
 from support.certificates import self_signed
-from support.servers import need_redis
+from support.servers import own_redis
 
 pytestmark = pytest.mark.stack
 
@@ -31,12 +30,8 @@ pytestmark = pytest.mark.stack
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A server of this module's own, to be emptied, stopped and told things."""
-    need_redis()
-    [port] = free_ports(1)
-    own = RedisServer(name="redis", folder=tmp_path_factory.mktemp("redis"), port=port)
-    asyncio.run(own.start())
-    yield own
-    asyncio.run(own.kill())
+    with own_redis(tmp_path_factory) as started:
+        yield started
 
 
 @pytest.fixture

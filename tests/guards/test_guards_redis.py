@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
@@ -11,10 +10,9 @@ from redis.asyncio import Redis
 from dojopool.adapters.redis_store import RedisStore
 from dojopool.adapters.redis_views import RedisViews
 from dojopool.local.stack import RedisServer
-from dojopool.local.stack.ports import free_ports
 from guards.fencing import REDIS_GUARDS
 from guards.result import Guard, Result
-from support.servers import need_redis
+from support.servers import own_redis
 
 pytestmark = pytest.mark.stack
 
@@ -25,12 +23,8 @@ PREFIX = "guards"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A server of this module's own: its functions are changed, which every client of it would notice."""
-    need_redis()
-    [port] = free_ports(1)
-    own = RedisServer(name="redis", folder=tmp_path_factory.mktemp("redis"), port=port)
-    asyncio.run(own.start())
-    yield own
-    asyncio.run(own.kill())
+    with own_redis(tmp_path_factory) as started:
+        yield started
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,29 +15,24 @@ from dojopool.adapters.redis_probe import probe_redis
 from dojopool.cli.main import app
 from dojopool.errors import Unavailable
 from dojopool.local.stack import RedisServer
-from dojopool.local.stack.ports import free_ports
-from support.servers import need_redis
+from support.servers import own_redis
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(200)]
 
 
 @pytest.fixture(scope="module")
-def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A server of this module's own, to be told things."""
-    need_redis()
-    [port] = free_ports(1)
-    server = RedisServer(name="redis", folder=tmp_path_factory.mktemp("redis"), port=port)
-    asyncio.run(server.start())
-    yield server
-    asyncio.run(server.kill())
+    with own_redis(tmp_path_factory) as started:
+        yield started
 
 
 @pytest.fixture(autouse=True)
-def _settings(kafka: str, own_redis: RedisServer, unique_prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def _settings(kafka: str, server: RedisServer, unique_prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"REGIONS": "eu,us", "PREFIX": unique_prefix, "PARTITIONS": "2"}
     # One server stands for both regions': what is looked at is each region's address.
     settings["KAFKA"] = f"eu={kafka},us={kafka}"
-    settings["REDIS"] = f"eu={own_redis.url},us={own_redis.url}"
+    settings["REDIS"] = f"eu={server.url},us={server.url}"
     for name, value in settings.items():
         monkeypatch.setenv(f"DOJO_{name}", value)
 
@@ -53,10 +47,10 @@ def findings(run: Result) -> dict[tuple[str | None, str], dict[str, Any]]:
     return {(each["region"], each["check"]): each for each in json.loads(run.stdout)["findings"]}
 
 
-def test_a_deployment_in_order_is_ok(unique_prefix: str, own_redis: RedisServer) -> None:
+def test_a_deployment_in_order_is_ok(unique_prefix: str, server: RedisServer) -> None:
     """With the topics made, no line is anything but ok, for both regions; and the store is as empty as it was."""
     assert CliRunner().invoke(app, ["topics", "create"]).exit_code == 0
-    before = everything(own_redis, unique_prefix)
+    before = everything(server, unique_prefix)
     run, told = doctor("--json"), doctor()
     found = findings(run)
 
@@ -68,7 +62,7 @@ def test_a_deployment_in_order_is_ok(unique_prefix: str, own_redis: RedisServer)
     assert ("us", f"topic {unique_prefix}.events.eu") in found
     assert "the broker takes 1000 to" in found["eu", "session timeout"]["found"]
     assert told.stdout.count("ok ") == len(found)
-    assert everything(own_redis, unique_prefix) == before
+    assert everything(server, unique_prefix) == before
 
 
 def everything(server: RedisServer, prefix: str) -> tuple[Any, Any]:
@@ -78,12 +72,12 @@ def everything(server: RedisServer, prefix: str) -> tuple[Any, Any]:
 
 
 def test_every_fault_is_a_line_with_its_fix(
-    unique_prefix: str, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+    unique_prefix: str, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Missing topics, a broker's minimum, a policy that drops state and a game that is not there, in one run."""
     monkeypatch.setenv("DOJO_SESSION_TIMEOUT_MS", "500")
     monkeypatch.setenv("DOJO_GAME", "nowhere:game")
-    with told(own_redis, "maxmemory-policy", "allkeys-lru"), told(own_redis, "appendonly", "no"):
+    with told(server, "maxmemory-policy", "allkeys-lru"), told(server, "appendonly", "no"):
         run, found = doctor(), findings(doctor("--json"))
     by_level = {level: {check for (_, check), each in found.items() if each["level"] == level} for level in
                 ("problem", "warning")}  # fmt: skip
@@ -106,10 +100,10 @@ def told(server: RedisServer, name: str, value: str) -> Iterator[None]:
 
 
 def test_a_server_that_is_down_hides_nothing_of_the_others(
-    own_redis: RedisServer, kafka: str, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+    server: RedisServer, kafka: str, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its line names the address; the other servers' lines are there."""
-    monkeypatch.setenv("DOJO_REDIS", f"eu=redis://127.0.0.1:{unused_tcp_port},us={own_redis.url}")
+    monkeypatch.setenv("DOJO_REDIS", f"eu=redis://127.0.0.1:{unused_tcp_port},us={server.url}")
     run = doctor("--json")
     found = findings(run)
 
@@ -119,9 +113,9 @@ def test_a_server_that_is_down_hides_nothing_of_the_others(
     assert found["us", "redis"]["level"] == found["eu", "kafka"]["level"] == "ok"
 
 
-def test_a_redis_of_other_partitions_is_named(own_redis: RedisServer, unique_prefix: str) -> None:
+def test_a_redis_of_other_partitions_is_named(server: RedisServer, unique_prefix: str) -> None:
     """The number is fixed for the life of a deployment."""
-    with Redis.from_url(own_redis.url) as client:
+    with Redis.from_url(server.url) as client:
         client.hset(f"{unique_prefix}:status", "partitions", "8")
     found = findings(doctor("--json"))
 

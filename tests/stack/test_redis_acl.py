@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Final
 
@@ -15,9 +14,8 @@ from dojopool.adapters.redis_store import RedisStore
 from dojopool.adapters.redis_views import RedisViews
 from dojopool.errors import ConfigError
 from dojopool.local.stack import RedisServer
-from dojopool.local.stack.ports import free_ports
 from support.acls import REDIS_ACL, GuardedRedis, redis_url_of
-from support.servers import need_redis
+from support.servers import own_redis
 
 pytestmark = pytest.mark.stack
 
@@ -27,12 +25,8 @@ PROGRAMS: Final = ("sdk", "replica", "operator")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A server with the users of the file."""
-    need_redis()
-    [port] = free_ports(1)
-    own = GuardedRedis(name="redis", folder=tmp_path_factory.mktemp("redis"), port=port)
-    asyncio.run(own.start())
-    yield own
-    asyncio.run(own.kill())
+    with own_redis(tmp_path_factory, GuardedRedis) as started:
+        yield started
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import asyncio
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 import pytest
@@ -46,12 +47,8 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of one real Redis or Valkey server, shared by the run."""
-    need_redis()
-    [port] = free_ports(1)
-    server = RedisServer(name="redis", folder=tmp_path_factory.mktemp("redis"), port=port)
-    asyncio.run(server.start())
-    yield server.url
-    asyncio.run(server.kill())
+    with own_redis(tmp_path_factory) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +70,19 @@ def stack_prefix(real_stack: Stack) -> str:
     prefix = next(_free_prefixes, None)
     assert prefix is not None, "more tests use stack_prefix than STACK_PREFIXES has names: make it longer"
     return prefix
+
+
+@contextmanager
+def own_redis(tmp_path_factory: pytest.TempPathFactory, kind: type[RedisServer] = RedisServer) -> Iterator[RedisServer]:
+    """A Redis of one's own, for tests that empty it, stop it or tell it things."""
+    need_redis()
+    [port] = free_ports(1)
+    server = kind(name="redis", folder=tmp_path_factory.mktemp("redis"), port=port)
+    asyncio.run(server.start())
+    try:
+        yield server
+    finally:
+        asyncio.run(server.kill())
 
 
 def start_kafka(tmp_path_factory: pytest.TempPathFactory) -> KafkaBroker:
