@@ -102,9 +102,27 @@ async def test_more_than_a_batch_is_written_in_several(monkeypatch: pytest.Monke
     assert lane.left == {}
 
 
+async def test_streams_are_fed_in_the_order_of_their_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who answers what was just written elsewhere finds it there: nothing waits, however the streams were read."""
+    monkeypatch.setattr(module, "SLICE_RECORDS", 3)
+    eu, us = Scorer(), Scorer(US)
+    asked = records(0, *(us.points("m-1") for _ in range(30)))
+    answers = records(0, *(eu.points("m-1", seen={us.node: seq}) for seq in range(1, 31)))
+    store = SlowStore()
+    async with lane_on(store) as (lane, facts):
+        first = [replace(record, timestamp=NOW_MS + record.offset) for record in asked]
+        later = [replace(record, timestamp=NOW_MS + record.offset + 4) for record in answers]
+        await lane.take({"eu": later, "us": first}, ends=ENDS)
+        await lane.settle(timeout_s=1)
+
+    assert [(found.events, found.waited) for found in facts.batches] == [(60, 0)]
+    assert (next_offset(store), next_offset(store, "us")) == (30, 30)
+
+
 async def test_others_have_their_turn_while_much_is_folded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A long piece is folded in turns: heartbeats must not wait for its end."""
     monkeypatch.setattr(module, "TURN_RECORDS_MAX", 10)
+    monkeypatch.setattr(module, "SLICE_RECORDS", 5)
     turns = 0
 
     async def count() -> None:
