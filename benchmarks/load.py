@@ -20,7 +20,10 @@ from dojopool.ports import Outgoing
 REGIONS: Final = ("eu", "us")
 MATCHES: Final = 2_000
 PARTITIONS: Final = 4
-CHUNK_RECORDS: Final = 2_000
+CHUNK_RECORDS: Final = 250
+"""Of one append, which gives its records one time: few, so that the regions' times run side by side as on a real
+topic.
+"""
 SEED: Final = 20_170_228
 
 
