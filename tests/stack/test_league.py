@@ -125,11 +125,7 @@ async def test_a_season_survives_what_can_fail(real_stack: Stack, stack_prefix: 
 
 async def kill_at_work(replica: Program) -> None:
     """Kill a replica that holds partitions and has stored events."""
-
-    async def is_at_work() -> bool:
-        return bool(await replica.owned()) and await replica.total("dojo_replica_events_total") > 0
-
-    await eventually(is_at_work, what=f"{replica.name} holds partitions and has stored events")
+    await eventually(replica.is_at_work, what=f"{replica.name} holds partitions and has stored events")
     await replica.kill()
 
 

@@ -73,6 +73,10 @@ class Program:
         answer = await self.get("/readyz")
         return frozenset(answer.json()["partitions"]) if answer.status_code == httpx.codes.OK else frozenset()
 
+    async def is_at_work(self) -> bool:
+        """Whether it holds partitions and has stored events."""
+        return bool(await self.owned()) and await self.total("dojo_replica_events_total") > 0
+
     async def total(self, metric: str) -> int:
         """A counter of `/metrics`, over all its labels."""
         lines = (await self.get("/metrics")).text.splitlines()

@@ -13,7 +13,7 @@ from typing import Any
 import dojopool
 from dojopool.client import Dojo
 from dojopool.local.stack import Stack
-from support.processes import Programs
+from support.processes import Program, Programs
 from support.stored import Stored, read_events, read_redis, read_topic
 
 REGIONS = ("eu", "us")
@@ -44,6 +44,10 @@ class Site:
         """The region's dead letters."""
         broker, topic = self.stack.brokers[region], f"{self.prefix}.dead-letters"
         return await read_topic(broker.bootstrap, topic, partitions=self.partitions)
+
+    async def is_held_by(self, replica: Program) -> bool:
+        """Whether this process alone holds every partition of its region, and is well."""
+        return await replica.owned() == frozenset(range(self.partitions))
 
     def connect(self, region: str) -> AbstractAsyncContextManager[Dojo]:
         """The SDK, as a game server of the region uses it."""

@@ -31,7 +31,7 @@ Point: TypeAlias = Literal[
     "marked",  # a mark is acknowledged
     "draining",  # it was told to stop, and nothing is let go yet
 ]
-POINTS: Final[tuple[str, ...]] = get_args(Point)
+POINTS: Final[tuple[Point, ...]] = get_args(Point)
 
 
 def _stop_process() -> None:
@@ -56,7 +56,7 @@ class Failpoints:
         if text is None:
             return cls()
         name, _, file = text.partition(":")
-        for point in get_args(Point):
+        for point in POINTS:
             if point == name and file:
                 return cls(point, Path(file))
         raise ConfigError(f"DOJO_FAILPOINT is {text!r}: it must be point:file, with a point of {', '.join(POINTS)}")

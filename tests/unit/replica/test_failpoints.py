@@ -58,7 +58,7 @@ def test_it_holds_once(tmp_path: Path) -> None:
 def test_off_holds_nobody() -> None:
     """Without an armed point every step is passed."""
     for point in POINTS:
-        OFF.reach(point)  # type: ignore[arg-type]  # mypy does not see through get_args
+        OFF.reach(point)
 
 
 def test_the_whole_process_stands_still_until_it_is_told_to_go_on(tmp_path: Path) -> None:
