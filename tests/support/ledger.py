@@ -80,10 +80,10 @@ class Ledger:
 
 
 class Producer:
-    """A game server that writes to one region by the SDK, and tells the ledger. Chance comes from `random`."""
+    """A game server that writes to one region by the SDK, and tells the ledger. What it writes is left to `chance`."""
 
-    def __init__(self, dojo: Dojo, ledger: Ledger, random: Random, *, matches: Sequence[str]) -> None:
-        self._dojo, self._ledger, self._random, self._matches = dojo, ledger, random, matches
+    def __init__(self, dojo: Dojo, ledger: Ledger, chance: Random, *, matches: Sequence[str]) -> None:
+        self._dojo, self._ledger, self._chance, self._matches = dojo, ledger, chance, matches
         self._handles: dict[str, MatchHandle] = {}
 
     async def record(self, count: int, *, timeout_s: float = 30.0) -> None:
@@ -93,14 +93,14 @@ class Producer:
         """
         async with asyncio.TaskGroup() as tasks:
             for _ in range(count):
-                handle = await self._handle(self._random.choice(self._matches))
-                kind, body = _chosen(self._random)
+                handle = await self._handle(self._chance.choice(self._matches))
+                kind, body = _chosen(self._chance)
                 name = self._ledger.invoke(self._dojo.region, handle.id, kind)
                 tasks.create_task(self._record(handle, name, kind, named(body, name), timeout_s))
 
     async def record_refused(self) -> None:
         """Record an event that the game's schema does not take."""
-        handle = await self._handle(self._random.choice(self._matches))
+        handle = await self._handle(self._chance.choice(self._matches))
         name = self._ledger.invoke(self._dojo.region, handle.id, "points_awarded")
         body: Body = {"frame": 1, "player": name, "points": "many"}
         await self._record(handle, name, "points_awarded", body, READ_TIMEOUT_S)
@@ -115,7 +115,7 @@ class Producer:
         handle = self._handles.get(match)
         if handle is None:
             handle = self._handles[match] = await self._dojo.match(match)
-        elif self._random.random() < 0.1:
+        elif self._chance.random() < 0.1:
             with contextlib.suppress(Unavailable):  # then it has not read, and is concurrent with what it missed
                 await handle.read(timeout_s=READ_TIMEOUT_S)
         return handle
@@ -132,15 +132,15 @@ def name_in(event: Mapping[str, Any]) -> str:
     return str(next(body[field] for field in ("player", "breaker", "winner") if field in body))
 
 
-def _chosen(random: Random) -> tuple[str, Body]:
+def _chosen(chance: Random) -> tuple[str, Body]:
     """A kind of event and its body, None standing for the player. Points most often: they show what is doubled."""
-    frame = random.randint(1, FRAMES)
+    frame = chance.randint(1, FRAMES)
     kinds: list[tuple[str, Body]] = [
-        ("points_awarded", {"frame": frame, "player": None, "points": random.randint(1, 9)}),
+        ("points_awarded", {"frame": frame, "player": None, "points": chance.randint(1, 9)}),
         ("points_awarded", {"frame": frame, "player": None, "points": -1}),
         ("foul_called", {"frame": frame, "player": None}),
         ("player_joined", {"player": None}),
         ("frame_started", {"frame": frame, "breaker": None}),
         ("frame_finished", {"frame": frame, "winner": None}),
     ]
-    return random.choice(kinds)
+    return chance.choice(kinds)

@@ -33,7 +33,7 @@ async def test_a_kill_at_any_step_loses_and_doubles_nothing(
     real_stack: Stack, stack_prefix: str, tmp_path: Path, fault_seed: int
 ) -> None:
     """At each failpoint in turn a replica is killed, and another one makes the state right again."""
-    random, ledger = Random(fault_seed), Ledger(tmp_path / "ledger")
+    chance, ledger = Random(fault_seed), Ledger(tmp_path / "ledger")
     async with (
         programs(tmp_path, stack_settings(real_stack, prefix=stack_prefix)) as started,
         AsyncExitStack() as stack,
@@ -41,7 +41,7 @@ async def test_a_kill_at_any_step_loses_and_doubles_nothing(
         await started.run("topics", "create")
         site = Site(real_stack, stack_prefix, started)
         clients = [await stack.enter_async_context(site.connect(region)) for region in REGIONS]
-        producers = [Producer(dojo, ledger, random, matches=MATCHES) for dojo in clients]
+        producers = [Producer(dojo, ledger, chance, matches=MATCHES) for dojo in clients]
         await started.replica("us", region="us")
         for number, point in enumerate(STEPS, 1):
             for producer in producers:

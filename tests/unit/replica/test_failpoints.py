@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import psutil
@@ -13,17 +12,14 @@ import pytest
 
 from dojopool.errors import ConfigError
 from dojopool.replica.failpoints import OFF, POINTS, Failpoints, Point
-from support.pipeline import Pipeline, Scorer, until
+from dojopool.replica.marks import MARK_PERIOD_S
+from dojopool.replica.status import STATUS_PERIOD_S
+from support.pipeline import Pipeline, Scorer, passed
 
 
 def held_at(point: Point, file: Path, held: list[str]) -> Failpoints:
     """Failpoints that note their name in `held` where the real ones stop the process."""
     return Failpoints(point, file, hold=lambda: held.append(point))
-
-
-def has_more_marks(pipeline: Pipeline, before: int) -> bool:
-    """Whether the own stream has more marks than it had."""
-    return len(pipeline.ticks()) > before
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -37,7 +33,7 @@ async def test_a_replica_comes_to_each_failpoint(point: Point, tmp_path: Path) -
     for owner in ("replica-1", "replica-2"):
         async with pipeline.replica(owner):
             await pipeline.settled()
-            await until(partial(has_more_marks, pipeline, len(pipeline.ticks())), "a mark is written")
+            await passed(2 * max(MARK_PERIOD_S, STATUS_PERIOD_S))
 
     assert held == [point]
     assert (tmp_path / "reached").read_text() == point
