@@ -46,12 +46,13 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._count = 0
+        self.invoked = 0
+        """How many events were about to be recorded so far."""
 
     def invoke(self, region: str, match: str, kind: str) -> str:
         """Note that an event is about to be recorded, and return the name that it must carry."""
-        self._count += 1
-        name = f"{region}-{self._count}"
+        self.invoked += 1
+        name = f"{region}-{self.invoked}"
         self._append(name, invoked={"region": region, "match": match, "kind": kind})
         return name
 

@@ -49,8 +49,8 @@ class Site:
         """Whether this process alone holds every partition of its region, and is well."""
         return await replica.owned() == frozenset(range(self.partitions))
 
-    def connect(self, region: str) -> AbstractAsyncContextManager[Dojo]:
-        """The SDK, as a game server of the region uses it."""
+    def connect(self, region: str, **changes: Any) -> AbstractAsyncContextManager[Dojo]:
+        """The SDK, as a game server of the region uses it; `changes` go to `dojopool.connect` as they are."""
         return dojopool.connect(
             region=region,
             regions=",".join(REGIONS),
@@ -58,6 +58,7 @@ class Site:
             redis=self.stack.redis[region].url,
             partitions=self.partitions,
             prefix=self.prefix,
+            **changes,
         )
 
 
