@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 import dojopool
@@ -44,6 +45,12 @@ class Site:
         """The region's dead letters."""
         broker, topic = self.stack.brokers[region], f"{self.prefix}.dead-letters"
         return await read_topic(broker.bootstrap, topic, partitions=self.partitions)
+
+    async def replica(self, region: str, *, name: str | None = None) -> Program:
+        """Start a replica, the only one of its region, and wait until it holds every partition."""
+        replica = await self.programs.replica(name or region, region=region)
+        await eventually(partial(self.is_held_by, replica), what=f"{replica.name} holds every partition")
+        return replica
 
     async def is_held_by(self, replica: Program) -> bool:
         """Whether this process alone holds every partition of its region, and is well."""

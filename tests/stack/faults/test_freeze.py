@@ -32,15 +32,14 @@ async def test_what_a_frozen_owner_writes_when_it_wakes_up_is_refused(
     async with programs(tmp_path, stack_settings(real_stack, prefix=stack_prefix)) as started:
         await started.run("topics", "create")
         site = Site(real_stack, stack_prefix, started)
-        await started.replica("us", region="us")
+        await site.replica("us")
         await record(site, ledger, chance)
         held = await started.held_replica("frozen", region="eu", point="folded")
         frozen = held.program
         await eventually(held.is_reached, what="it has folded a batch")
 
         frozen_s = time.monotonic()
-        successor = await started.replica("successor", region="eu")
-        await eventually(partial(site.is_held_by, successor), what="the successor holds every partition")
+        successor = await site.replica("eu", name="successor")
         verdict = await judge(site, ledger, since_s=frozen_s)
         print(f"owner frozen: right again after {verdict.recovered_s:.1f} s (seed {fault_seed})")
         frozen.signal(signal.SIGCONT)

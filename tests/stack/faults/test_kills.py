@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -42,7 +41,7 @@ async def test_a_kill_at_any_step_loses_and_doubles_nothing(
         site = Site(real_stack, stack_prefix, started)
         clients = [await stack.enter_async_context(site.connect(region)) for region in REGIONS]
         producers = [Producer(dojo, ledger, chance, matches=MATCHES) for dojo in clients]
-        await started.replica("us", region="us")
+        await site.replica("us")
         for number, point in enumerate(STEPS, 1):
             for producer in producers:
                 await producer.record(EVENTS)
@@ -56,8 +55,7 @@ async def test_a_kill_at_any_step_loses_and_doubles_nothing(
             await held.program.kill()
 
             killed_s = time.monotonic()
-            successor = await started.replica(f"eu-after-{point}", region="eu")
-            await eventually(partial(site.is_held_by, successor), what="the next replica holds every partition")
+            successor = await site.replica("eu", name=f"eu-after-{point}")
             verdict = await judge(site, ledger, since_s=killed_s, letters=number)
             print(f"killed at {point}: right again after {verdict.recovered_s:.1f} s (seed {fault_seed})")
             assert (verdict.accepted, verdict.unknown) == (2 * EVENTS * number, 0)

@@ -45,7 +45,7 @@ async def test_what_a_broker_did_not_answer_is_unknown_and_then_certain(
         await started.run("topics", "create")
         site = Site(real_stack, stack_prefix, started)
         for region in REGIONS:
-            await started.replica(region, region=region)
+            await site.replica(region)
         async with AsyncExitStack() as staying, asyncio.TaskGroup() as tasks:
             server = Producer(await staying.enter_async_context(site.connect("eu")), ledger, chance, matches=MATCHES)
             await server.record(EVENTS)
@@ -82,7 +82,7 @@ async def test_two_writers_of_one_node_are_found_and_harm_nobody_else(
     async with programs(tmp_path, stack_settings(real_stack, prefix=stack_prefix)) as started:
         await started.run("topics", "create")
         site = Site(real_stack, stack_prefix, started)
-        replicas = [await started.replica(region, region=region) for region in REGIONS]
+        replicas = [await site.replica(region) for region in REGIONS]
         async with AsyncExitStack() as stack:
             dojos = [await stack.enter_async_context(connected_as(site, TWIN)) for _ in range(2)]
             dojos += [await stack.enter_async_context(site.connect(region)) for region in REGIONS]

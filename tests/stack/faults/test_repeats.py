@@ -37,7 +37,7 @@ async def test_what_comes_again_changes_nothing(
     async with programs(tmp_path, stack_settings(real_stack, prefix=stack_prefix)) as started:
         await started.run("topics", "create")
         site = Site(real_stack, stack_prefix, started)
-        replicas = [await started.replica(region, region=region) for region in REGIONS]
+        replicas = [await site.replica(region) for region in REGIONS]
         for region in REGIONS:
             async with site.connect(region) as dojo:
                 await Producer(dojo, ledger, chance, matches=MATCHES).record(EVENTS)
@@ -55,7 +55,7 @@ async def test_what_comes_again_changes_nothing(
         async with Redis.from_url(real_stack.redis["eu"].url) as redis:
             await redis.flushall()
         began_s = time.monotonic()
-        await started.replica("eu-anew", region="eu")
+        await site.replica("eu", name="eu-anew")
         verdict = await judge(site, ledger, since_s=began_s)
         print(f"started on an empty store: right again after {verdict.recovered_s:.1f} s (seed {fault_seed})")
 
