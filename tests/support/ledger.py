@@ -25,6 +25,9 @@ Body: TypeAlias = dict[str, Any]
 FRAMES = 3
 """Few, so that events meet in one place."""
 
+REREADS = 0.1
+"""How often a producer reads a match again before it writes: so some events have seen others, and most have not."""
+
 READ_TIMEOUT_S = 2.0
 """For a read before an event; where it takes longer the event is written without."""
 
@@ -83,7 +86,10 @@ class Ledger:
 class Producer:
     """A game server that writes to one region by the SDK, and tells the ledger. What it writes is left to `chance`."""
 
-    def __init__(self, dojo: Dojo, ledger: Ledger, chance: Random, *, matches: Sequence[str]) -> None:
+    def __init__(
+        self, dojo: Dojo, ledger: Ledger, chance: Random, *, matches: Sequence[str], rereads: float = REREADS
+    ) -> None:
+        self._rereads = rereads
         self._dojo, self._ledger, self._chance, self._matches = dojo, ledger, chance, matches
         self._handles: dict[str, MatchHandle] = {}
 
@@ -98,6 +104,11 @@ class Producer:
                 kind, body = _chosen(self._chance)
                 name = self._ledger.invoke(self._dojo.region, handle.id, kind)
                 tasks.create_task(self._record(handle, name, kind, named(body, name), timeout_s))
+
+    async def open_all(self) -> None:
+        """Take a handle of every match."""
+        for match in self._matches:
+            await self._handle(match)
 
     async def record_refused(self) -> None:
         """Record an event that the game's schema does not take."""
@@ -116,7 +127,7 @@ class Producer:
         handle = self._handles.get(match)
         if handle is None:
             handle = self._handles[match] = await self._dojo.match(match)
-        elif self._chance.random() < 0.1:
+        elif self._chance.random() < self._rereads:
             with contextlib.suppress(Unavailable):  # then it has not read, and is concurrent with what it missed
                 await handle.read(timeout_s=READ_TIMEOUT_S)
         return handle
