@@ -89,8 +89,8 @@ class Producer:
     def __init__(
         self, dojo: Dojo, ledger: Ledger, chance: Random, *, matches: Sequence[str], rereads: float = REREADS
     ) -> None:
-        self._rereads = rereads
         self._dojo, self._ledger, self._chance, self._matches = dojo, ledger, chance, matches
+        self._rereads = rereads
         self._handles: dict[str, MatchHandle] = {}
 
     async def record(self, count: int, *, timeout_s: float = 30.0) -> None:
