@@ -17,6 +17,7 @@ from dojopool.adapters.redis_views import RedisViews
 from dojopool.adapters.system_clock import SystemClock
 from dojopool.client import Dojo
 from dojopool.client.dojo import open_dojo
+from dojopool.client.stopping import stopped
 from dojopool.errors import CallerError
 from dojopool.games.loading import load_game
 from dojopool.local.stack import Stack
@@ -115,8 +116,7 @@ async def cancel_at_work(tasks: asyncio.TaskGroup, ledger: Ledger, producer: Pro
     while ledger.invoked == before:  # noqa: ASYNC110  # this very loop is what it waits for
         await asyncio.sleep(0)
     await asyncio.sleep(0)  # the tasks take their first step: what they record is numbered
-    recording.cancel()
-    await asyncio.wait([recording])
+    await stopped([recording])  # again and again: the Redis client loses a cancellation that meets its answer
 
 
 async def record_on(producer: Producer) -> None:
