@@ -216,11 +216,25 @@ class ReplicaSettings(ClientSettings):
     it), or `host:port`, such as `0.0.0.0:7402` to be reached from elsewhere; off without it."""
     session_timeout_ms: int = Field(default=3000, ge=300, le=300_000)
     """Milliseconds of silence after which a replica's partitions go to others; managed Kafka may demand 6000."""
+    failpoint: str | None = None
+    """For tests of this program only: `point:file`, a step of its work at which it writes the file and stands still; it
+    does not start with this unless DOJO_TESTING is set too."""
+    testing: bool = False
+    """Says that this is a test, in which a program may be made to fail."""
 
     @model_validator(mode="after")
     def _servers_are_set(self) -> Self:
         self.kafka_for(self.region)
         self.redis_for(self.region)
+        return self
+
+    @model_validator(mode="after")
+    def _only_tests_fail_on_purpose(self) -> Self:
+        if self.failpoint is not None and not self.testing:
+            raise ConfigError(
+                f"DOJO_FAILPOINT is {self.failpoint}: the replica would stand still there for good. Unset it; only a"
+                " test of its crashes sets it, together with DOJO_TESTING=true"
+            )
         return self
 
 

@@ -38,10 +38,8 @@ class Owner:
     async def claim(cls, pipeline: Pipeline, store: StateStore, loaded: LoadedGame = POOL) -> Owner:
         """Take the partition over."""
         async with pipeline.log.reader() as reader:
-            topics = pipeline.config.topics
-            partition = await take_over(
-                0, store=store, reader=reader, loaded=loaded, topics=topics, partitions=1, owner="owner"
-            )
+            config = pipeline.configured("owner")
+            partition = await take_over(0, store=store, reader=reader, loaded=loaded, config=config)
         return cls(pipeline, store, partition)
 
     async def go_on(self) -> Outcome | None:

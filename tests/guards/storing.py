@@ -24,7 +24,7 @@ from support.pipeline import Pipeline, Scorer, passed
 def without_load(patch: pytest.MonkeyPatch) -> None:
     """A claim goes on from the stored positions, with nothing in memory."""
 
-    async def load(partition: object, store: object) -> None:
+    async def load(partition: object, store: object, failpoints: object) -> None:
         pass
 
     patch.setattr(loading, "_load", load)

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from itertools import permutations
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-import dojopool
-from dojopool.client import Accepted, Dojo, Receipt
+from dojopool.client import Accepted, Receipt
 from dojopool.core.match import digest, region_digest
 from dojopool.local.league import SAMPLE, read_league
 from dojopool.local.player import play
@@ -28,28 +26,21 @@ from dojopool.local.stack import Stack
 from support.league_file import states_in
 from support.oracle import pool_state
 from support.processes import Program, Programs, programs, stack_settings
-from support.stored import Stored, read_events, read_redis, read_topic
+from support.site import REGIONS, Site, dot_of, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 
-REGIONS = ("eu", "us")
 EVENTS = 8051
 QUARTERS = 4
 EVENTS_PER_S = 400.0
 """Five seconds a quarter: time for a fault to happen while events flow."""
 
-DEADLINE_S = 90.0
-"""For one step of recovery. The slowest, a mirror that comes back, takes 10 s on an idle machine."""
 
-POLL_S = 0.2
-
-
-class Season:
+class Season(Site):
     """The play of the league on a stack, with its replicas, and the faults that meet it."""
 
     def __init__(self, stack: Stack, prefix: str, started: Programs) -> None:
-        self.stack, self.prefix, self.programs = stack, prefix, started
-        self.partitions = stack.layout.partitions
+        super().__init__(stack, prefix, started)
         self.receipts: list[Receipt] = []
         self._quarters = asyncio.Semaphore(1)
 
@@ -73,7 +64,7 @@ class Season:
         plans = read_league(SAMPLE)
         size = -(-len(plans) // QUARTERS)
         async with AsyncExitStack() as stack:
-            clients = {region: await stack.enter_async_context(self._connect(region)) for region in REGIONS}
+            clients = {region: await stack.enter_async_context(self.connect(region)) for region in REGIONS}
             for start in range(0, len(plans), size):
                 await self._quarters.acquire()
                 await play(plans[start : start + size], clients, rate=EVENTS_PER_S, answered=self.receipts.append)
@@ -90,20 +81,6 @@ class Season:
 
         await eventually(has_come, what=f"{part:.0%} of the events are answered")
 
-    async def stored(self, region: str) -> Stored:
-        """What the region's Redis holds."""
-        return await read_redis(self.stack.redis[region].url, prefix=self.prefix, partitions=self.partitions)
-
-    async def logged(self, origin: str, *, read_in: str) -> list[dict[str, Any]]:
-        """The events of a region's topic, as a region's Kafka has them."""
-        broker, topic = self.stack.brokers[read_in], f"{self.prefix}.events.{origin}"
-        return await read_events(broker.bootstrap, topic, partitions=self.partitions)
-
-    async def letters(self, region: str) -> list[tuple[bytes | None, bytes]]:
-        """The region's dead letters."""
-        broker, topic = self.stack.brokers[region], f"{self.prefix}.dead-letters"
-        return await read_topic(broker.bootstrap, topic, partitions=self.partitions)
-
     async def shows_events_of(self, origin: str, *, in_region: str) -> bool:
         """Whether a region's views show any event that was written in another."""
         clocks = (await self.stored(in_region)).clocks.values()
@@ -112,16 +89,6 @@ class Season:
     async def is_settled(self, region: str) -> bool:
         """Whether the region's views show every accepted event."""
         return accepted_clocks(self.receipts) == (await self.stored(region)).clocks
-
-    def _connect(self, region: str) -> AbstractAsyncContextManager[Dojo]:
-        return dojopool.connect(
-            region=region,
-            regions=",".join(REGIONS),
-            kafka=self.stack.brokers[region].bootstrap,
-            redis=self.stack.redis[region].url,
-            partitions=self.partitions,
-            prefix=self.prefix,
-        )
 
 
 async def test_a_season_survives_what_can_fail(real_stack: Stack, stack_prefix: str, tmp_path: Path) -> None:
@@ -158,11 +125,7 @@ async def test_a_season_survives_what_can_fail(real_stack: Stack, stack_prefix: 
 
 async def kill_at_work(replica: Program) -> None:
     """Kill a replica that holds partitions and has stored events."""
-
-    async def is_at_work() -> bool:
-        return bool(await replica.owned()) and await replica.total("dojo_replica_events_total") > 0
-
-    await eventually(is_at_work, what=f"{replica.name} holds partitions and has stored events")
+    await eventually(replica.is_at_work, what=f"{replica.name} holds partitions and has stored events")
     await replica.kill()
 
 
@@ -180,16 +143,6 @@ async def empty_redis(season: Season, region: str) -> None:
 
     async with Redis.from_url(season.stack.redis[region].url) as redis:
         await redis.flushall()
-
-
-async def eventually(condition: Callable[[], Awaitable[bool]], *, what: str) -> None:
-    """Wait until a condition holds. Raises AssertionError after DEADLINE_S."""
-    try:
-        async with asyncio.timeout(DEADLINE_S):
-            while not await condition():  # noqa: ASYNC110  # servers are asked, they do not tell
-                await asyncio.sleep(POLL_S)
-    except TimeoutError:
-        raise AssertionError(f"not within {DEADLINE_S:g} s: {what}") from None
 
 
 # --- the claims
@@ -242,8 +195,3 @@ def accepted_clocks(receipts: Sequence[Receipt]) -> dict[str, dict[str, int]]:
         clock = clocks.setdefault(receipt.match, {})
         clock[node] = max(seq, clock.get(node, 0))
     return clocks
-
-
-def dot_of(event: dict[str, Any]) -> tuple[str, str, int]:
-    """What names an event in a region's log: a node numbers its events per match."""
-    return event["match"], event["node"], event["seq"]

@@ -171,11 +171,11 @@ async def test_a_replica_that_was_frozen_does_no_harm(deployment: Deployment) ->
     frozen = await deployment.replica("frozen")
     await deployment.append(*(eu.points(MATCH) for _ in range(100)))
     await deployment.shows(100)
-    frozen._process.send_signal(signal.SIGSTOP)
+    frozen.signal(signal.SIGSTOP)
     await deployment.append(*(eu.points(MATCH) for _ in range(100)))
     successor = await deployment.replica("successor")
     await deployment.shows(200)
-    frozen._process.send_signal(signal.SIGCONT)
+    frozen.signal(signal.SIGCONT)
     await deployment.append(*(eu.points(MATCH) for _ in range(100)))
 
     async def is_shared() -> bool:

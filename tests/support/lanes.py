@@ -22,9 +22,7 @@ async def lane_on(store: MemoryStore, pipeline: Pipeline | None = None) -> Async
     pipeline = pipeline or Pipeline()
     facts, topics = Facts(), pipeline.config.topics
     async with pipeline.log.writer() as writer, pipeline.log.reader() as reader, asyncio.TaskGroup() as tasks:
-        partition = await take_over(
-            0, store=store, reader=reader, loaded=POOL, topics=topics, partitions=1, owner="replica-1"
-        )
+        partition = await take_over(0, store=store, reader=reader, loaded=POOL, config=pipeline.config)
         letters = DeadLetters(writer, facts, topic=pipeline.config.letters_topic)
         lane = Lane(partition, topics, store, letters, LoopClock(), facts, tasks)
         yield lane, facts

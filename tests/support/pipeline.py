@@ -21,6 +21,7 @@ from dojopool.core.partition import partition_of
 from dojopool.games.loading import LoadedGame, load_game
 from dojopool.ports import BatchFacts, EventLog, Observer, StateStore
 from dojopool.replica.config import ReplicaConfig
+from dojopool.replica.failpoints import OFF
 from dojopool.replica.lane import Lane
 from dojopool.replica.service import Replica
 
@@ -131,6 +132,8 @@ class Pipeline:
         self, *, regions: tuple[str, ...] = ("eu", "us"), partitions: int = 1, log: MemoryLog | None = None
     ) -> None:
         self.regions, self.partitions, self.prefix = regions, partitions, PREFIX
+        self.failpoints = OFF
+        """Of the replicas that are configured from now on."""
         self.log = log or MemoryLog(region="eu")
         self.store = MemoryStore(region="eu")
         self.config = self.configured("replica-1")
@@ -140,7 +143,12 @@ class Pipeline:
     def configured(self, owner: str) -> ReplicaConfig:
         """The configuration of one replica process."""
         return ReplicaConfig(
-            region="eu", regions=self.regions, partitions=self.partitions, prefix=self.prefix, owner=owner
+            region="eu",
+            regions=self.regions,
+            partitions=self.partitions,
+            prefix=self.prefix,
+            owner=owner,
+            failpoints=self.failpoints,
         )
 
     @asynccontextmanager

@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import httpx
 
 from dojopool.local.stack import Stack
 from dojopool.local.stack.process import log_tail
+from dojopool.replica.failpoints import Point
 
 DOJO = (sys.executable, "-m", "dojopool")
 POLL_S = 0.1
@@ -56,9 +58,13 @@ class Program:
         self._process.kill()
         await self._process.wait()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal: SIGSTOP freezes it, SIGCONT lets it go on."""
+        self._process.send_signal(number)
+
     async def stop(self) -> int:
         """Ask it to end (SIGTERM) and return its exit code."""
-        self._process.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         async with asyncio.timeout(EXIT_S):
             return await self._process.wait()
 
@@ -66,6 +72,10 @@ class Program:
         """The partitions it holds when `/readyz` says that all is well, else none."""
         answer = await self.get("/readyz")
         return frozenset(answer.json()["partitions"]) if answer.status_code == httpx.codes.OK else frozenset()
+
+    async def is_at_work(self) -> bool:
+        """Whether it holds partitions and has stored events."""
+        return bool(await self.owned()) and await self.total("dojo_replica_events_total") > 0
 
     async def total(self, metric: str) -> int:
         """A counter of `/metrics`, over all its labels."""
@@ -84,17 +94,32 @@ class Program:
         now = asyncio.get_running_loop().time
         deadline = now() + READY_S
         while self.is_running and now() < deadline:
-            for line in self._lines():
+            for line in self.lines():
                 if line["event"] == "serving health and metrics":
                     return f"http://{line['host']}:{line['port']}"
             await asyncio.sleep(POLL_S)
         state = "is still silent" if self.is_running else f"ended with code {self._process.returncode}"
         raise AssertionError(f"{self.name} {state} and has not told its address within {READY_S:g} s")
 
-    def _lines(self) -> list[dict[str, Any]]:
+    def lines(self) -> list[dict[str, Any]]:
         """Its log so far; a line that is still being written, or is no JSON, is left out."""
         lines = self.log_path.read_text().splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldProgram:
+    """A process with an armed failpoint."""
+
+    program: Program
+    point: Point
+    file: Path
+
+    async def is_reached(self) -> bool:
+        """Whether it has come to its failpoint and stands there. A process that ended without is a failure."""
+        is_there = self.file.exists()
+        assert is_there or self.program.is_running, f"{self.program.name} ended and never came to {self.point}"
+        return is_there
 
 
 class Programs:
@@ -110,9 +135,15 @@ class Programs:
         }
         self._started: list[Program] = []
 
-    async def replica(self, name: str, *, region: str) -> Program:
-        """Start a `dojo replica` of a region; it is not ready yet."""
-        return await self._start(name, ["replica"], {"DOJO_REGION": region, "DOJO_METRICS": "0"})
+    async def replica(self, name: str, *, region: str, **settings: str) -> Program:
+        """Start a `dojo replica` of a region, with more settings of its own; it is not ready yet."""
+        return await self._start(name, ["replica"], {"DOJO_REGION": region, "DOJO_METRICS": "0", **settings})
+
+    async def held_replica(self, name: str, *, region: str, point: Point) -> HeldProgram:
+        """Start a `dojo replica` of a region that stands still as soon as it comes to a failpoint."""
+        file = self._folder / f"{name}.reached"
+        armed = await self.replica(name, region=region, DOJO_FAILPOINT=f"{point}:{file}", DOJO_TESTING="true")
+        return HeldProgram(armed, point, file)
 
     async def run(self, *words: str) -> None:
         """Run a command to its end. Fails unless its exit code is 0."""

@@ -70,14 +70,22 @@ async def read_events(bootstrap: str, topic: str, *, partitions: int) -> list[di
 
 
 async def read_topic(bootstrap: str, topic: str, *, partitions: int) -> list[tuple[bytes | None, bytes]]:
-    """Key and value of every record that a topic holds now."""
+    """Key and value of every record that a topic holds now, partition by partition."""
+    found = await read_partitions(bootstrap, topic, partitions=partitions)
+    return [record for number in sorted(found) for record in found[number]]
+
+
+async def read_partitions(
+    bootstrap: str, topic: str, *, partitions: int
+) -> dict[int, list[tuple[bytes | None, bytes]]]:
+    """Partition -> key and value of every record that it holds now, in log order."""
     places = [TopicPartition(topic, number) for number in range(partitions)]
-    records: list[tuple[bytes | None, bytes]] = []
+    records: dict[int, list[tuple[bytes | None, bytes]]] = {}
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as consumer:
         consumer.assign(places)
         await consumer.seek_to_beginning()
         ends = await consumer.end_offsets(places)
         while any([await consumer.position(place) < ends[place] for place in places]):
-            for batch in (await consumer.getmany(timeout_ms=FETCH_MS)).values():
-                records += [(record.key, record.value) for record in batch]
+            for place, batch in (await consumer.getmany(timeout_ms=FETCH_MS)).items():
+                records.setdefault(place.partition, []).extend((record.key, record.value) for record in batch)
     return records

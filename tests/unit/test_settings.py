@@ -243,3 +243,20 @@ def test_every_settings_class_is_known_to_the_check_of_names() -> None:
         left += program.__subclasses__()
 
     assert set(PROGRAMS) == found
+
+
+def test_a_failpoint_is_refused_outside_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replica that would stand still on purpose starts only where it is said to be a test."""
+    set_all(monkeypatch, **REPLICA, DOJO_FAILPOINT="written:reached")
+    with pytest.raises(ConfigError, match=r"DOJO_FAILPOINT is written:reached.*DOJO_TESTING"):
+        ReplicaSettings.load()
+    set_all(monkeypatch, DOJO_TESTING="true")
+
+    assert ReplicaSettings.load().failpoint == "written:reached"
+
+
+def test_nothing_is_armed_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That it is a test makes nothing fail by itself."""
+    set_all(monkeypatch, **REPLICA, DOJO_TESTING="true")
+
+    assert ReplicaSettings.load().failpoint is None

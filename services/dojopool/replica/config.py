@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dojopool.replica.failpoints import OFF, Failpoints
+
 
 @dataclass(frozen=True, slots=True)
 class ReplicaConfig:
@@ -15,6 +17,8 @@ class ReplicaConfig:
     prefix: str
     owner: str
     """Names this process in the store's claims."""
+    failpoints: Failpoints = OFF
+    """Where a test holds this process."""
 
     def topic_of(self, region: str) -> str:
         """The event topic of a region."""

@@ -64,9 +64,7 @@ class Holdings:
                 store=self._store,
                 reader=reader,
                 loaded=self._loaded,
-                topics=self._config.topics,
-                partitions=self._config.partitions,
-                owner=self._config.owner,
+                config=self._config,
             )
         except (EnvironmentFault, CorruptState) as error:
             self.lose(number, error)

@@ -20,6 +20,7 @@ from dojopool.core.record import Record
 from dojopool.core.streams import Fed, Letter
 from dojopool.errors import CorruptState, EnvironmentFault, Refused, StreamBroken, Unavailable
 from dojopool.ports import Batch, BatchFacts, Clock, Observer, Outcome, StateStore
+from dojopool.replica.failpoints import OFF, Failpoints
 from dojopool.replica.letters import DeadLetters
 from dojopool.replica.links import sampled
 from dojopool.replica.partition import OwnedPartition
@@ -63,6 +64,7 @@ class Lane:
     observer: Observer
     tasks: asyncio.TaskGroup
     """Owns the writes."""
+    failpoints: Failpoints = OFF
     left: dict[str, Sequence[Record]] = field(default_factory=dict)
     """Records that were read and not folded, by region: their stream is full, or the lane is busy."""
     stored: Mapping[str, Position] = field(default_factory=dict)
@@ -192,10 +194,12 @@ class Lane:
         """Write the letters, then the batch, unless what was sent before was not stored."""
         if before:
             await asyncio.wait(before)
+        self.failpoints.reach("folded")
         for region, letters in parcel.letters.items():
             if self.lost is None:
                 await self.letters.write(self.topics[region], self.partition.number, letters, failed=self._failed)
                 self.trouble = None
+                self.failpoints.reach("lettered")
         if self.lost is None and parcel.batch is not None:
             await self._store(parcel.batch, parcel.facts)
 
@@ -214,6 +218,7 @@ class Lane:
         except CorruptState as error:  # the positions stored are not ours, nor anything we can read
             self.lost = Refused(f"a write to partition {batch.partition} was refused: {error}")
             return
+        self.failpoints.reach("written")
         self.trouble = None
         if outcome in (Outcome.FENCED, Outcome.MOVED):
             self.lost = Refused(f"a write to partition {batch.partition} was refused: {outcome.value}")

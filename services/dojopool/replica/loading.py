@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dojopool.errors import OffsetGone, Refused
 from dojopool.games.loading import LoadedGame
 from dojopool.ports import Head, LogReader, StateStore, TopicPartition
+from dojopool.replica.config import ReplicaConfig
+from dojopool.replica.failpoints import Failpoints
 from dojopool.replica.partition import OwnedPartition
 
 
@@ -21,25 +23,27 @@ async def take_over(
     store: StateStore,
     reader: LogReader,
     loaded: LoadedGame,
-    topics: Mapping[str, str],
-    partitions: int,
-    owner: str,
+    config: ReplicaConfig,
 ) -> OwnedPartition:
-    """Claim partition `number` and load what is stored of it. `topics` are the event topics by region.
+    """Claim partition `number` and load what is stored of it.
 
     Raises OffsetGone when the logs cannot continue the stored state or lack their beginning, Refused when another owner
     claimed the partition meanwhile, CorruptState when stored bytes do not decode.
     """
-    head = await store.claim(number, owner=owner)
+    topics, failpoints = config.topics, config.failpoints
+    head = await store.claim(number, owner=config.owner)
+    failpoints.reach("claimed")
     if head.positions is not None and head.version != loaded.version:
         head = Head(epoch=head.epoch, positions=None, version=None)
-    partition = OwnedPartition(number, head, loaded, partitions=partitions, regions=tuple(topics))
+    partition = OwnedPartition(number, head, loaded, partitions=config.partitions, regions=tuple(topics))
     # Before anything is forgotten: where the logs lack their beginning, a state of another version is all there is.
     await _check_log_continues(partition, reader, topics)
     if head.positions is not None:
-        await _load(partition, store)
+        await _load(partition, store, failpoints)
     elif not await store.reset(number, epoch=head.epoch):
         raise Refused(f"partition {number} was claimed by another while it was being reset")
+    else:
+        failpoints.reach("reset")
     return partition
 
 
@@ -56,7 +60,8 @@ async def _check_log_continues(partition: OwnedPartition, reader: LogReader, top
                 raise OffsetGone(topic=topic, partition=number, wanted=offset, first=first, end=end)
 
 
-async def _load(partition: OwnedPartition, store: StateStore) -> None:
+async def _load(partition: OwnedPartition, store: StateStore, failpoints: Failpoints) -> None:
     async for chunk in store.states(partition.number):
         partition.cache.load(chunk)
         partition.cache.shrink(stored=0)
+        failpoints.reach("loading")

@@ -123,6 +123,7 @@ class Replica:
                 clock=self._clock,
                 observer=self._observer,
                 tasks=tasks,
+                failpoints=self.config.failpoints,
             )
             holdings = self.holdings = Holdings(
                 self.config, store=self._store, loaded=self._loaded, observer=self._observer, new_lane=new_lane
@@ -137,6 +138,7 @@ class Replica:
             beside = [tasks.create_task(self._follow(membership)), tasks.create_task(status)]
             while not self._is_stopping:
                 await self._read_until_stuck(holdings, writer)
+            self.config.failpoints.reach("draining")
             await holdings.release_all_but((), reason="the replica stops")
             for task in beside:
                 task.cancel()
@@ -172,6 +174,7 @@ class Replica:
                 await asyncio.sleep(POLL_MS / 1000)
             else:
                 if polled:
+                    self.config.failpoints.reach("read")
                     failing_since = None
                     self._health.troubles.pop("reading", None)
                 await self._take(holdings, polled, reader)
@@ -224,13 +227,15 @@ class Replica:
         marks = MarkWriter(writer, self._loaded.codec, self._clock, now, region=config.region, topic=config.own_topic)
         while True:
             await asyncio.sleep(POLL_MS / 1000)
-            await marks.write(
-                [
-                    lane.partition
-                    for number, lane in holdings.lanes.items()
-                    if marks.due(lane.partition, end=reader.end((config.own_topic, number)))
-                ]
-            )
+            due = [
+                lane.partition
+                for number, lane in holdings.lanes.items()
+                if marks.due(lane.partition, end=reader.end((config.own_topic, number)))
+            ]
+            if due:
+                config.failpoints.reach("marking")
+                await marks.write(due)
+                config.failpoints.reach("marked")
 
     def _note(self, what: str, error: Exception) -> None:
         self._health.troubles[what] = (str(error), asyncio.get_running_loop().time() + TROUBLE_S)

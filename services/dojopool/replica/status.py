@@ -91,6 +91,8 @@ async def keep_status(
         with contextlib.suppress(Unavailable):
             by_number = {str(n): to_json(_partition_status(lane, config.owner)) for n, lane in stored.items()}
             await store.put_status(fixed | by_number)
+        if stored:
+            config.failpoints.reach("committing")
         await membership.commit({number: lane.stored[config.region].next_offset for number, lane in stored.items()})
         await asyncio.sleep(STATUS_PERIOD_S)
 

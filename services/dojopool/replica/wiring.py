@@ -20,6 +20,7 @@ from dojopool.errors import ConfigError
 from dojopool.games.loading import load_game
 from dojopool.ports import EventLog
 from dojopool.replica.config import ReplicaConfig
+from dojopool.replica.failpoints import Failpoints
 from dojopool.replica.garbage import hold_collector
 from dojopool.replica.health import health_app, serve
 from dojopool.replica.logged import LoggingObserver
@@ -40,6 +41,7 @@ async def run_replica(settings: ReplicaSettings) -> None:
         partitions=settings.partitions,
         prefix=settings.prefix,
         owner=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
+        failpoints=Failpoints.parse(settings.failpoint),
     )
     kafka = event_log(
         settings,

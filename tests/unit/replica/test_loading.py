@@ -39,15 +39,7 @@ def pipeline() -> Pipeline:
 async def taken(pipeline: Pipeline, *, loaded: LoadedGame = POOL, owner: str = "replica-1") -> OwnedPartition:
     """Take partition 0 over."""
     async with pipeline.log.reader() as reader:
-        return await take_over(
-            0,
-            store=pipeline.store,
-            reader=reader,
-            loaded=loaded,
-            topics=pipeline.config.topics,
-            partitions=1,
-            owner=owner,
-        )
+        return await take_over(0, store=pipeline.store, reader=reader, loaded=loaded, config=pipeline.configured(owner))
 
 
 async def store_everything(pipeline: Pipeline) -> OwnedPartition:

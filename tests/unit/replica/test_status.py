@@ -25,9 +25,7 @@ async def lane_of(pipeline: Pipeline, tasks: asyncio.TaskGroup) -> Lane:
     """The lane of partition 0, taken over; letters need a writer that is open, and none are written here."""
     async with pipeline.log.reader() as reader, pipeline.log.writer() as writer:
         topics = pipeline.config.topics
-        partition = await take_over(
-            0, store=pipeline.store, reader=reader, loaded=POOL, topics=topics, partitions=1, owner="replica-1"
-        )
+        partition = await take_over(0, store=pipeline.store, reader=reader, loaded=POOL, config=pipeline.config)
         letters = DeadLetters(writer, Facts(), topic=pipeline.config.letters_topic)
         return Lane(partition, topics, pipeline.store, letters, LoopClock(), Facts(), tasks)
 
