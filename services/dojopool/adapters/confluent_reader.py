@@ -26,8 +26,10 @@ from dojopool.core.record import Record
 from dojopool.errors import CallerError, OffsetGone, StreamBroken, Unavailable
 from dojopool.ports import TopicPartition as Partition
 
-READ_RECORDS_MAX: Final = 10_000
-"""Of one poll, about 10 ms of Python; the thread and the event loop take turns meanwhile."""
+READ_RECORDS_MAX: Final = 100_000
+"""Of one poll: as many as a fetch of all partitions brings, about 100 ms of Python in turns with the event loop. The
+queue holds one partition behind the other, and fewer would hand out one stream without those that it answers to.
+"""
 
 QUEUED_RECORDS_MIN: Final = 100_000
 """Per partition, fetching goes on below it, as far as FETCH_BYTES of all of them together allow."""
