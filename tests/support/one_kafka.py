@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,10 @@ from typing import Any, TypeAlias
 
 from redis.asyncio import Redis
 
-from dojopool.local.stack import RedisServer, Stack
+from dojopool.local.stack import Stack
 from dojopool.local.stack.layout import Layout, RegionPorts, StackState
 from dojopool.local.stack.ports import free_ports
+from dojopool.local.stack.process import Server
 from support.ledger import Ledger, Producer
 from support.processes import Program, programs, stack_settings
 from support.site import Site
@@ -75,13 +76,17 @@ class Deployment:
 
 @asynccontextmanager
 async def deployed(
-    stack: Stack, prefix: str, folder: Path, *, chance: Random, ledger: Ledger
+    stack: Stack, prefix: str, folder: Path, *, chance: Random, ledger: Ledger, leave_out: Collection[str] = ()
 ) -> AsyncIterator[Deployment]:
-    """Topics, a replica a region, started and perhaps not ready yet, and a game server a region."""
+    """Topics, a replica a region, started and perhaps not ready yet, and a game server a region. The regions to
+    `leave_out` get no replica.
+    """
     async with programs(folder, stack_settings(stack, prefix=prefix)) as started, AsyncExitStack() as clients:
         await started.run("topics", "create")
         site = Site(stack, prefix, started)
-        replicas = {region: await started.replica(region, region=region) for region in site.regions}
+        replicas = {
+            region: await started.replica(region, region=region) for region in site.regions if region not in leave_out
+        }
         producers = {
             region: Producer(await clients.enter_async_context(site.connect(region)), ledger, chance, matches=MATCHES)
             for region in site.regions
@@ -89,7 +94,7 @@ async def deployed(
         yield Deployment(site, ledger, replicas, producers)
 
 
-def signal_server(server: RedisServer, number: signal.Signals) -> None:
+def signal_server(server: Server, number: signal.Signals) -> None:
     """Send a server that runs a signal."""
     process = server.process_id.find() if server.process_id else None
     assert process is not None, f"{server.name} does not run"
