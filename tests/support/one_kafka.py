@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 from redis.asyncio import Redis
 
+from dojopool.client import Dojo
 from dojopool.local.stack import Stack
 from dojopool.local.stack.layout import Layout, RegionPorts, StackState
 from dojopool.local.stack.ports import free_ports
@@ -56,6 +57,8 @@ class Deployment:
     site: Site
     ledger: Ledger
     replicas: dict[str, Program]
+    clients: dict[str, Dojo]
+    """The connection of each region's game server."""
     producers: dict[str, Producer]
 
     async def record(self, count: int) -> None:
@@ -81,17 +84,15 @@ async def deployed(
     """Topics, a replica a region, started and perhaps not ready yet, and a game server a region. The regions to
     `leave_out` get no replica.
     """
-    async with programs(folder, stack_settings(stack, prefix=prefix)) as started, AsyncExitStack() as clients:
+    async with programs(folder, stack_settings(stack, prefix=prefix)) as started, AsyncExitStack() as connections:
         await started.run("topics", "create")
         site = Site(stack, prefix, started)
         replicas = {
             region: await started.replica(region, region=region) for region in site.regions if region not in leave_out
         }
-        producers = {
-            region: Producer(await clients.enter_async_context(site.connect(region)), ledger, chance, matches=MATCHES)
-            for region in site.regions
-        }
-        yield Deployment(site, ledger, replicas, producers)
+        clients = {region: await connections.enter_async_context(site.connect(region)) for region in site.regions}
+        producers = {region: Producer(dojo, ledger, chance, matches=MATCHES) for region, dojo in clients.items()}
+        yield Deployment(site, ledger, replicas, clients, producers)
 
 
 def signal_server(server: Server, number: signal.Signals) -> None:
