@@ -45,14 +45,39 @@ async def test_a_store_that_lost_its_last_writes_reads_them_again(
         await judged_size(here, server)
         here.replicas["eu"].signal(signal.SIGSTOP)  # or the offsets rise again before anybody has looked at them
         before = await here.offsets("eu")
-        await server.kill()
-        os.truncate(append_only_file(server), kept + TORN_BYTES)
-        await server.start()
+        await cut_short(server, kept)
         after = await here.offsets("eu")
         assert fell_back(before, after), (before, after)
 
         recovered_s = await recover(here)
         print(f"append-only file cut short: right again after {recovered_s:.1f} s (seed {fault_seed})")
+
+
+async def test_a_crash_while_loading_what_an_older_store_holds_leaves_nothing_behind(
+    own_stores: Stack, unique_prefix: str, tmp_path: Path, fault_seed: int
+) -> None:
+    """A Redis loses its last writes together with the owner, and the next owner dies when it has loaded a part of what
+    is left: the one after it makes everything right.
+    """
+    stack, ledger = part_of(own_stores, "eu", "us"), Ledger(tmp_path / "ledger")
+    server = own_stores.redis["eu"]
+    async with deployed(stack, unique_prefix, tmp_path, chance=Random(fault_seed), ledger=ledger) as here:
+        kept = await judged_size(here, server)
+        await judged_size(here, server)
+        await here.replicas["eu"].kill()
+        before = await here.offsets("eu")
+        await cut_short(server, kept)
+        held = await here.site.programs.held_replica("eu-loading", region="eu", point="loading")
+        await eventually(held.is_reached, what="it has loaded a part")
+        await held.program.kill()
+        after = await here.offsets("eu")
+        assert fell_back(before, after), (before, after)
+
+        killed_s = time.monotonic()
+        await here.site.programs.replica("eu-next", region="eu")
+        await here.record(EVENTS)
+        verdict = await judge(here.site, ledger, since_s=killed_s)
+        print(f"killed while loading a cut store: right again after {verdict.recovered_s:.1f} s (seed {fault_seed})")
 
 
 async def test_a_store_that_was_emptied_is_filled_again(
@@ -150,6 +175,13 @@ def append_only_file(server: RedisServer) -> Path:
     """The file that a Redis appends its writes to."""
     [file] = (server.folder / "appendonlydir").glob("*.incr.aof")
     return file
+
+
+async def cut_short(server: RedisServer, kept: int) -> None:
+    """Kill a Redis, cut its file behind the first `kept` bytes and a torn command, and start it on what is left."""
+    await server.kill()
+    os.truncate(append_only_file(server), kept + TORN_BYTES)
+    await server.start()
 
 
 async def follow(standby: RedisServer, primary: RedisServer) -> None:
