@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from dojopool.core.match import digest, region_digest
 from support.ledger import Entry, Ledger, name_in
 from support.oracle import pool_state
-from support.site import REGIONS, Site, dot_of, eventually
+from support.site import Site, dot_of, eventually
 
 Event: TypeAlias = dict[str, Any]
 
@@ -31,22 +31,22 @@ class Verdict:
     unknown: int
     unknown_in_log: int
     recovered_s: float
-    """From `since_s`, on the monotonic clock, until both regions showed everything that is in the logs."""
+    """From `since_s`, on the monotonic clock, until all regions showed everything that is in the logs."""
 
 
 async def judge(
     site: Site, ledger: Ledger, *, since_s: float, letters: int = 0, usurped: Collection[str] = ()
 ) -> Verdict:
-    """Wait until both regions show what is in the logs, then claim that this is what was promised. The producers must
+    """Wait until all regions show what is in the logs, then claim that this is what was promised. The producers must
     have ended.
 
     `letters` is how many records of the logs are no events. `usurped` are nodes under whose name several programs
     wrote: of the events with one dot the first in the log counts, and the others need not be anywhere.
     """
-    logged = [event for origin in REGIONS for event in await site.logged(origin, read_in=origin)]
+    logged = [event for origin in site.regions for event in await site.logged(origin, read_in=origin)]
     events = first_of_each_dot(logged)
     clocks = clocks_of(events)
-    for region in REGIONS:
+    for region in site.regions:
         await eventually(partial(shows, site, region, clocks), what=f"{region} shows what is in the logs")
     recovered_s = time.monotonic() - since_s
 
@@ -107,9 +107,9 @@ def claim_logs_keep_the_ledger(
 
 
 async def claim_stores_are_right(site: Site, expected: dict[str, Any]) -> None:
-    """Both regions show what the oracle says, wait for nothing, and hold the same bytes."""
+    """All regions show what the oracle says, wait for nothing, and hold the same bytes."""
     digests = set()
-    for region in REGIONS:
+    for region in site.regions:
         stored = await site.stored(region)
         assert expected == stored.plain, f"{region} shows something else than its events amount to"
         assert {0} == {view["@pending"] for view in stored.views.values()}
@@ -120,5 +120,5 @@ async def claim_stores_are_right(site: Site, expected: dict[str, Any]) -> None:
 
 async def claim_letters_are_written(site: Site, letters: int) -> None:
     """Each region has a letter for every record that is no event, however often it was written."""
-    for region in REGIONS:
+    for region in site.regions:
         assert letters == len({key for key, _ in await site.letters(region)})

@@ -22,7 +22,7 @@ from dojopool.local.stack.ports import free_ports
 from dojopool.local.stack.redis_server import find_redis_server
 
 STACK_PARTITIONS = 4
-STACK_PREFIXES = tuple(f"test{number}" for number in range(14))
+STACK_PREFIXES = tuple(f"test{number}" for number in range(15))
 """A mirror is told its topics when it starts, so the names for its tests are set aside beforehand."""
 
 _free_prefixes = iter(STACK_PREFIXES)

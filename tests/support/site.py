@@ -1,4 +1,4 @@
-"""A deployment of two regions on a real stack: its servers, its `dojo` processes, and what is in its logs and stores.
+"""A deployment on a real stack: its servers, its `dojo` processes, and what is in its logs and stores.
 
 What the tests that break things share. Nothing here judges: see `judge`.
 """
@@ -18,6 +18,7 @@ from support.processes import Program, Programs
 from support.stored import Stored, read_events, read_redis, read_topic
 
 REGIONS = ("eu", "us")
+"""Of the stack that is shared."""
 
 DEADLINE_S = 90.0
 """For one step of recovery. The slowest, a mirror that comes back, takes 10 s on an idle machine."""
@@ -26,11 +27,12 @@ POLL_S = 0.2
 
 
 class Site:
-    """The regions `eu` and `us` of one prefix. `programs` are the processes of the test."""
+    """The regions of a stack under one prefix. `programs` are the processes of the test."""
 
     def __init__(self, stack: Stack, prefix: str, programs: Programs) -> None:
         self.stack, self.prefix, self.programs = stack, prefix, programs
         self.partitions = stack.layout.partitions
+        self.regions = tuple(stack.brokers)
 
     async def stored(self, region: str) -> Stored:
         """What the region's Redis holds."""
@@ -60,7 +62,7 @@ class Site:
         """The SDK, as a game server of the region uses it; `changes` go to `dojopool.connect` as they are."""
         return dojopool.connect(
             region=region,
-            regions=",".join(REGIONS),
+            regions=",".join(self.regions),
             kafka=self.stack.brokers[region].bootstrap,
             redis=self.stack.redis[region].url,
             partitions=self.partitions,
