@@ -15,6 +15,7 @@
         ├── Unavailable         a server or tool is missing or does not answer
         ├── OffsetGone          the log no longer (or not yet) holds the wanted offset
         └── Refused             the store refused a write: another owner, or other offsets than expected
+            └── StoreMoved      ... and nobody else claimed what was written: the store lost what it had
 
 A message says what was tried, what was found and what the reader can do.
 """
@@ -90,3 +91,7 @@ class OffsetGone(EnvironmentFault):
 
 class Refused(EnvironmentFault):
     """The state store refused a write and stored nothing of it."""
+
+
+class StoreMoved(Refused):
+    """The state store holds other offsets than expected, though nobody else claimed them: it lost writes."""

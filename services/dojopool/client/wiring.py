@@ -33,7 +33,8 @@ async def connect(
     a tracer provider of OpenTelemetry before has the context of its own spans travel with its events.
 
     Leaving the block takes no more events and waits for those not acknowledged yet, at most `close_timeout_s`; receipts
-    that are still open then say Unknown. Raises ConfigError for a wrong setting, or when the region has another number
+    that are still open then say Unknown. Closing the client takes up to five seconds more while Kafka does not answer.
+    Raises ConfigError for a wrong setting, or when the region has another number
     of partitions; GameError when the game cannot be loaded; Unavailable when Kafka or Redis does not answer.
     """
     given = ClientSettings.load(**settings)

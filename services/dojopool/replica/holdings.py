@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-from dojopool.errors import CorruptState, EnvironmentFault
+from dojopool.errors import CorruptState, EnvironmentFault, StoreMoved
 from dojopool.games.loading import LoadedGame
 from dojopool.ports import LogReader, Observer, StateStore, TopicPartition
 from dojopool.replica.config import ReplicaConfig
@@ -80,9 +80,14 @@ class Holdings:
         )
 
     def lose(self, number: int, error: Exception) -> None:
-        """Drop a partition that cannot go on as it is; it is due again after a pause."""
+        """Drop a partition that cannot go on as it is; it is due again after a pause.
+
+        Where the store lost writes nobody contends for the partition, so it is due at once, but not time and again.
+        """
         self.failed[number] = str(error)
-        self._retry_at[number] = asyncio.get_running_loop().time() + RETRY_S
+        now = asyncio.get_running_loop().time()
+        is_first = now - self._retry_at.get(number, now - 2 * RETRY_S) > RETRY_S
+        self._retry_at[number] = now if isinstance(error, StoreMoved) and is_first else now + RETRY_S
         self._observer.partition_failed(number, error=error)
         lane = self.lanes.pop(number, None)
         if lane is not None:

@@ -18,7 +18,7 @@ from typing import Final
 from dojopool.core.cut import Position
 from dojopool.core.record import Record
 from dojopool.core.streams import Fed, Letter
-from dojopool.errors import CorruptState, EnvironmentFault, Refused, StreamBroken, Unavailable
+from dojopool.errors import CorruptState, EnvironmentFault, Refused, StoreMoved, StreamBroken, Unavailable
 from dojopool.ports import Batch, BatchFacts, Clock, Observer, Outcome, StateStore
 from dojopool.replica.failpoints import OFF, Failpoints
 from dojopool.replica.letters import DeadLetters
@@ -221,7 +221,8 @@ class Lane:
         self.failpoints.reach("written")
         self.trouble = None
         if outcome in (Outcome.FENCED, Outcome.MOVED):
-            self.lost = Refused(f"a write to partition {batch.partition} was refused: {outcome.value}")
+            kind = StoreMoved if outcome is Outcome.MOVED else Refused
+            self.lost = kind(f"a write to partition {batch.partition} was refused: {outcome.value}")
             return
         self.stored, self.stored_at_ms = batch.positions, batch.at_ms
         self.batches_stored += 1

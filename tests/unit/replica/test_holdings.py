@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from dojopool.errors import Refused
+from dojopool.errors import Refused, StoreMoved
 from dojopool.ports import LogReader
 from dojopool.replica.holdings import RETRY_S, Holdings
 from dojopool.replica.lane import Lane
@@ -61,6 +61,20 @@ async def test_what_is_wanted_and_not_held_is_due() -> None:
         later = holdings.due({2, 0, 1})
 
     assert (before, soon, later) == ([0, 1, 2], [2], [1, 2])
+
+
+async def test_what_a_store_lost_is_taken_over_at_once() -> None:
+    """Nobody contends for what a store lost; where it does so time and again, the pause is kept all the same."""
+    async with held(Pipeline()) as (holdings, _, _facts):
+        dues = []
+        for _ in range(3):
+            holdings.lose(0, StoreMoved("moved"))
+            dues.append(holdings.due({0}))
+        await passed(2 * RETRY_S + 0.1)
+        holdings.lose(0, StoreMoved("moved"))
+        dues.append(holdings.due({0}))
+
+    assert dues == [[0], [], [], [0]]
 
 
 async def test_a_claim_that_fails_changes_nothing_that_is_read() -> None:
