@@ -83,7 +83,7 @@ class StateStoreContract:
         """However many are asked for, each that is stored comes back as it was written, and no other."""
         owner = await Owner.claim(store)
         await owner.write(eu(1), *(change(f"m-{number}", b"%d" % number) for number in range(1_200)))
-        asked = [*(f"m-{number}" for number in range(0, 1_200, 2)), "m-1200", "@epoch-of-nothing"]
+        asked = [*(f"m-{number}" for number in range(0, 1_200, 2)), "m-1200", "@epoch", "@positions"]
 
         found = await store.states_of(0, asked)
 

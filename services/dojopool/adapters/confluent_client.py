@@ -2,8 +2,9 @@
 
 librdkafka fetches, decompresses and checks in threads of its own, and its calls wait without the event loop. So every
 consumer has one Python thread, and all of its calls run there, one after the other: a commit beside a poll that serves
-callbacks was seen to hang for ever, one holding the interpreter and the other what it waited for. Waits are cut into
-slices, since nothing can wake one early: who wants to close or to assign waits for the end of a slice at most.
+callbacks was seen to hang for ever, one holding the interpreter and the other what it waited for. Waits for records are
+cut into slices, since nothing can wake one early: who wants to close or to assign waits for the end of a slice. While
+no broker answers it may be that of a question to one, METADATA_TIMEOUT_S.
 
 Errors keep one meaning: those of librdkafka become the ones of aiokafka, whose codes come from the same protocol, and
 `kafka_faults` has the rest of the way.
@@ -28,7 +29,7 @@ from dojopool.settings import KafkaSecurity
 T = TypeVar("T")
 
 SLICE_S: Final = 0.1
-"""The longest wait of one call, and so the most that closing or a new assignment has to wait behind it."""
+"""The longest wait for records, and so what closing or a new assignment has to wait behind it."""
 
 RECONNECT_MS_MAX: Final = 1000
 """Between two tries to reach a broker; the client's own ten seconds would be most of a recovery."""

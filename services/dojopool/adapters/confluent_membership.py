@@ -21,6 +21,8 @@ from dojopool.adapters.kafka_membership import HEARTBEATS_PER_SESSION
 from dojopool.adapters.kafka_ownership import Ownership
 from dojopool.errors import DojoError
 
+RETRY_S: Final = 1.0
+
 POLL_INTERVAL_MS_MAX: Final = 300_000
 """For a poll of ours before the group takes us for dead: as much as the longest session allowed."""
 
@@ -42,10 +44,12 @@ class ConfluentMembership(Ownership):
 
     async def stay(self) -> None:
         """Subscribe, and be a member until `leave`."""
-        try:
-            await self._link.call(self._keep_polling)
-        except KafkaException as error:
-            self._refused(error.args[0])
+        while not self._is_leaving.is_set():
+            try:
+                await self._link.call(self._keep_polling)
+            except KafkaException as error:  # told, and tried again: a member that no longer polls would go unnoticed
+                self._refused(error.args[0])
+                await asyncio.sleep(RETRY_S)
 
     def leave(self) -> None:
         """Let `stay` end."""

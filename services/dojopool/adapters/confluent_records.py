@@ -47,8 +47,11 @@ class ConfluentRecord:
 
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]:
-        """See `core.record.Record`."""
-        return cast("Sequence[tuple[str, bytes]]", self._message.headers() or ())
+        """See `core.record.Record`. None, when the client cannot read them: a name that is not UTF-8 breaks it."""
+        try:
+            return cast("Sequence[tuple[str, bytes]]", self._message.headers() or ())
+        except (SystemError, UnicodeDecodeError):
+            return ()
 
     @property
     def timestamp(self) -> int:

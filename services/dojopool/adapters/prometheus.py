@@ -77,13 +77,19 @@ class PrometheusObserver:
         self._waited.labels(partition).inc(facts.waited)
         self._equivocations.labels(partition).inc(facts.equivocations)
         self._matches.labels(partition).inc(facts.matches)
-        self._waiting.labels(partition).set(facts.waiting)
-        self._gaps.labels(partition).set(facts.gaps)
         self._fold_s.observe(facts.fold_s)
         self._write_s.observe(write_s)
         self._size.observe(facts.records)
         for region, oldest_ms in facts.oldest_ms.items():
             self._visible_s.labels(region).observe(max(0, now_ms - oldest_ms) / 1000)  # clocks of two machines
+        if self._staleness.is_held(partition):
+            self._show(facts)
+
+    def _show(self, facts: BatchFacts) -> None:
+        """Set what is true of a partition now; of one that was let go meanwhile it is another's to say."""
+        partition = facts.partition
+        self._waiting.labels(partition).set(facts.waiting)
+        self._gaps.labels(partition).set(facts.gaps)
         for region, lag in facts.lag_records.items():
             self._lag.labels(region, partition).set(lag)
         for region, time_ms in facts.mark_time_ms.items():
@@ -141,6 +147,10 @@ class _Staleness:
         """A partition was taken over with these marks."""
         self._marks[partition] = dict.fromkeys(self._regions, self._clock.now_ms())
         self.marked(partition, mark_time_ms)
+
+    def is_held(self, partition: int) -> bool:
+        """Whether the partition was taken over and not let go."""
+        return partition in self._marks
 
     def marked(self, partition: int, mark_time_ms: Mapping[str, int]) -> None:
         """These are the newest marks read of a partition; what came late, after its release, says nothing."""

@@ -74,8 +74,9 @@ class RedisStore:
     async def states_of(self, partition: int, matches: Sequence[str]) -> Mapping[str, bytes]:
         """See `ports.StateStore`."""
         found: dict[str, bytes] = {}
-        for start in range(0, len(matches), STATES_PER_CHUNK):
-            chunk = matches[start : start + STATES_PER_CHUNK]
+        asked = [match for match in matches if not match.startswith("@")]  # no match: what stands beside the states
+        for start in range(0, len(asked), STATES_PER_CHUNK):
+            chunk = asked[start : start + STATES_PER_CHUNK]
             with self._faults(f"reading states of partition {partition}"):
                 states: Any = await self._client.hmget(self._keys.state(partition), list(chunk))
             found.update((match, state) for match, state in zip(chunk, states, strict=True) if state is not None)

@@ -158,11 +158,12 @@ class Desk:
             )
         except InvalidEvent as error:
             return Rejected(str(error))
+        # Before the number is taken: a tracer is foreign code, and what it raised would leave a hole.
+        headers, ended = ((), None) if self._tracer is None else self._tracer.begin(match, partition=outbox.partition)
         author.wrote(seq, context)
         knowledge.wrote(seq)
         if seq == 1:
             self._wrote.add(author)
-        headers, ended = ((), None) if self._tracer is None else self._tracer.begin(match, partition=outbox.partition)
         shipment = Shipment(
             author=author,
             match=match,

@@ -59,15 +59,16 @@ def judge_clock(region: str, ahead_ms: int) -> Finding:
 def judge_session_timeout(region: str, settings: Mapping[str, str] | None, *, wanted_ms: int) -> Finding:
     """DOJO_SESSION_TIMEOUT_MS against what the broker lets a group ask for."""
     name = "session timeout"
-    if settings is None:
+    limits = None if settings is None else [settings.get(f"group.{end}.session.timeout.ms") for end in ("min", "max")]
+    if limits is None or None in limits:
         return Finding(
             name,
             "warning",
-            "not known: this user may not read the broker's settings",
+            "not known: the broker does not tell this user",
             "ask as an operator (`dojo topics acls`), or see group.min.session.timeout.ms",
             region,
         )
-    least, most = (int(settings[f"group.{end}.session.timeout.ms"]) for end in ("min", "max"))
+    least, most = (int(limit or 0) for limit in limits)
     found = f"DOJO_SESSION_TIMEOUT_MS is {wanted_ms}, the broker takes {least} to {most}"
     if least <= wanted_ms <= most:
         return Finding(name, "ok", found, region=region)

@@ -53,7 +53,9 @@ async def forget(
                 " before is in the stored state alone: forgetting it would lose it"
             )
     head = await store.claim(number, owner=owner)
-    ends = {region: end for region, (_, end) in bounds.items()}
+    # Asked again: until it was fenced, the owner went on and may have stored what was written meanwhile.
+    found = await reader.bounds([(topic, number) for topic in topics.values()])
+    ends = {region: found[topic, number][1] for region, topic in topics.items()}
     _check_nothing_is_lost(number, head, ends, log_is_right=log_is_right)
     if not await store.reset(number, epoch=head.epoch):
         raise Refused(f"partition {number} was claimed by another in between and is as it was: try again")

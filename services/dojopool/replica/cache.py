@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from dojopool.core.fold import Fold
+from dojopool.core.names import match_fault
 from dojopool.core.record import Record
 
 MATCHES_MAX = 50_000
@@ -57,7 +58,8 @@ class MatchCache:
         if not self._has_forgotten:
             return []
         keys = {record.key for records in pieces for record in records if record.key is not None}
-        return sorted({key.decode(errors="replace") for key in keys} - self._fold.matches.keys())
+        named = {key.decode(errors="replace") for key in keys} - self._fold.matches.keys()
+        return sorted(name for name in named if match_fault(name) is None)
 
     def load(self, states: Iterable[tuple[str, bytes]]) -> None:
         """Take matches into memory as they are stored. Raises CorruptState."""

@@ -88,3 +88,17 @@ def test_errors_of_the_group_mean_nothing() -> None:
     found = sort_out([Message(error=KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)), message(0, 1)])
 
     assert (list(found.records), found.stuck, found.passing) == ([("t", 0)], {}, None)
+
+
+class Nameless(Message):
+    """A message whose header names are no text: the client fails to make strings of them."""
+
+    def headers(self) -> Any:
+        raise SystemError("returned a result with an exception set")
+
+
+def test_headers_that_the_client_cannot_read_are_none() -> None:
+    """A name that is not UTF-8 costs a record its headers, and the replica nothing."""
+    found = Nameless(topic="t", partition=0, offset=0, key=b"m", value=b"v", headers=[("h", b"1")])
+
+    assert list(ConfluentRecord(found).headers) == []

@@ -50,6 +50,7 @@ def scraped(observer: PrometheusObserver) -> dict[str, float]:
 def test_a_batch_counts() -> None:
     """Two batches add up, and gauges show the last."""
     observer = new_observer()
+    observer.partition_claimed(3, epoch=7, matches=1, mark_time_ms={})
     observer.batch_applied(FACTS, write_s=0.002)
     observer.batch_applied(FACTS, write_s=0.004)
     found = scraped(observer)
@@ -92,8 +93,20 @@ def test_a_released_partition_is_no_longer_spoken_of() -> None:
         if name.startswith(("lag_records", "mark_time", "waiting_events", "gap_matches", "staleness"))
     ]
     assert found["batches_total[('partition', '3')]"] == 1
+
+
+def test_a_batch_that_reports_late_brings_nothing_back() -> None:
+    """A write that was on its way when its partition was let go counts, and shows nothing of what is another's now."""
+    observer = new_observer()
+    observer.partition_claimed(3, epoch=7, matches=1, mark_time_ms={})
+    observer.partition_released(3, reason="the group gave it to another")
     observer.batch_applied(FACTS, write_s=0.002)
-    assert scraped(observer)["waiting_events[('partition', '3')]"] == 6
+    found = scraped(observer)
+
+    assert found["batches_total[('partition', '3')]"] == 1
+    assert not [
+        name for name in found if name.startswith(("lag_records", "mark_time", "waiting_events", "gap_matches"))
+    ]
 
 
 def test_releasing_what_was_never_measured_is_allowed() -> None:

@@ -97,6 +97,7 @@ def test_a_session_timeout_lies_within_the_brokers_limits(least: str, most: str,
 def test_limits_that_cannot_be_read_are_not_guessed() -> None:
     """It is no problem that is known, and no ok."""
     assert judge_session_timeout("eu", None, wanted_ms=3000).level == "warning"
+    assert judge_session_timeout("eu", {"min.insync.replicas": "2"}, wanted_ms=3000).level == "warning"
 
 
 def test_an_old_python_is_a_problem() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
+from dojopool.adapters.memory_store import MemoryStore
 from dojopool.client.config import ClientConfig
 from dojopool.client.stamps import Stamps
 from dojopool.client.status import RegionStatus
 from dojopool.errors import CallerError, Refused, Unavailable
 from dojopool.local.rebuild import Goal, forget, wait_until_served
-from dojopool.ports import StateStore
+from dojopool.ports import Head, StateStore
 from support.pipeline import LoopClock, Pipeline, Scorer, passed
 from support.virtual_time import in_virtual_time
 
@@ -188,3 +190,36 @@ async def test_what_was_said_before_the_reset_does_not_count() -> None:
         await wait_until_served(
             Goal(0, 7, {"eu": 4, "us": 3}), status=status_of(pipeline), timeout_s=5, progress=lambda *_: None
         )
+
+
+class Working(MemoryStore):
+    """A store whose owner stores one batch more just before it is fenced."""
+
+    def __init__(self, last: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(region="eu")
+        self._last: Callable[[], Awaitable[None]] | None = last
+
+    async def claim(self, partition: int, *, owner: str) -> Head:
+        """See `ports.StateStore`."""
+        if owner == "operator" and self._last is not None:
+            last, self._last = self._last, None
+            await last()
+        return await super().claim(partition, owner=owner)
+
+
+@in_virtual_time
+async def test_an_owner_at_work_is_no_log_that_lost_its_tail() -> None:
+    """What is written and stored between the first look at the logs and the claim is part of both."""
+    scorer, pipeline = Scorer("eu/gs-9#c"), Pipeline()
+
+    async def goes_on() -> None:
+        pipeline.append(scorer.points("m-1"))
+        await pipeline.settled()
+
+    pipeline.store = Working(goes_on)
+    await filled(pipeline)
+    async with pipeline.replica():
+        await pipeline.settled()
+        goal = await forgotten(pipeline)
+
+    assert goal.ends["eu"] >= 3

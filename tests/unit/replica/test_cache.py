@@ -137,3 +137,14 @@ async def test_loading_a_partition_stops_at_the_limit() -> None:
     pipeline.append(*(scorer.points(f"m-{number}") for number in range(5)))
     async with lane_on(store, pipeline) as (lane, _):
         assert len(lane.partition.fold.matches) == 2
+
+
+async def test_keys_that_are_no_matches_are_not_asked_for() -> None:
+    """Beside the states stand an epoch and positions: a record with such a key is a letter, and no match to load."""
+    store, pipeline = SlowStore(), Pipeline()
+    async with lane_on(store, pipeline) as (lane, _):
+        await played(lane, Scorer(), "m-1", "m-2", "m-3", "m-4")
+        names = ("@epoch", "@positions", "no match", "m-1")
+        found = [records(4, b"damaged", match=name) for name in names]
+
+        assert lane.partition.cache.absent(found) == ["m-1"]
