@@ -11,7 +11,7 @@ demo: $(READY)  ## two regions in one process, in memory: a real league is playe
 test: $(READY)  ## every test; those on a real Kafka and Redis need Java
 	$(BIN)/python -m pytest -ra
 
-# What the compiled modules can change, with the build in an environment of its own; needs a C compiler.
+# What the compiled modules can change, with the build in an environment of its own; needs a C compiler and the headers of Python.
 test-compiled: .venv-compiled/.ready  ## the tests of core, codec and games on a compiled build
 	.venv-compiled/bin/python -m pytest -ra --override-ini=cache_dir=.venv-compiled/pytest_cache $(COMPILED_TESTS)
 
@@ -38,6 +38,7 @@ lock:  ## renew both lock files, the image's from the other's versions; needs uv
 	$(LOCK) --upgrade --group build --group compile --extra telemetry --constraints requirements.lock --output-file deploy/requirements.lock
 
 .venv-compiled/.ready: requirements.lock pyproject.toml hatch_build.py $(shell find services schemas -type f -not -name '*.pyc')
+	@rm -f $@
 	$(PYTHON) -m venv .venv-compiled
 	.venv-compiled/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	DOJO_COMPILE=1 .venv-compiled/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \

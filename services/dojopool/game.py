@@ -141,7 +141,7 @@ class Game:
 def _holds(rule: Invariant, view: View) -> bool:
     try:
         return bool(rule(view))
-    except MemoryError:
+    except (MemoryError, RecursionError):
         raise  # the program's trouble, never the rule's
     except Exception:  # noqa: BLE001 - a rule is foreign code; one that fails cannot be said to hold
         return False

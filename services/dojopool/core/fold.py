@@ -63,8 +63,8 @@ class Fold:
         if isinstance(event, Event) and not isinstance(event.body, RefusedBody):
             try:
                 event.writes = self._reduce(event)
-            except MemoryError:
-                raise  # the program's trouble, never the event's
+            except (MemoryError, RecursionError):
+                raise  # the program's trouble, never the event's: how deep a stack may grow differs between programs
             except Exception as error:  # noqa: BLE001 - a reducer is foreign code: whatever it raises refuses this one event
                 event.body = RefusedBody(f"the reducer of {event.type} refused it: {_said_by(error)}")
         return event
@@ -105,7 +105,9 @@ class Fold:
             self._wait(match_id, region)
 
     def load(self, match_id: str, data: bytes) -> None:
-        """Take over a match from its canonical bytes. Raises CorruptState."""
+        """Take over a match from its canonical bytes; one that is here already stays. Raises CorruptState."""
+        if match_id in self.matches:
+            return  # a store may return a match twice, and what waits in it must be counted once
         match = Match.decode(data, self.kind, self._read_event)
         strangers = {event.match for event in match.inbox.waiting()} - {match_id}
         if strangers:
@@ -182,6 +184,8 @@ def _said_by(error: Exception) -> str:
     """The text of a reducer's error, as a letter can carry it. Making that text is foreign code too."""
     try:
         text = str(error)
+    except (MemoryError, RecursionError):
+        raise
     except Exception:  # noqa: BLE001 - see above: the event is refused whatever its error cannot say
         text = type(error).__name__
     return text[:REASON_CHARACTERS_MAX].encode(errors="backslashreplace").decode()

@@ -24,6 +24,9 @@ COUNTER_MAX: Final = (1 << 62) - 1
 CONTEXT_NODES_MAX: Final = 512
 """Most nodes one context may name. Far more than write on one match, and small enough for one record to carry."""
 
+NODE_CHARACTERS_MAX: Final = 162
+"""Longest name that the pattern below lets through."""
+
 NAMES_CACHED_MAX: Final = 1 << 14
 """Names remembered as already checked. More than a process meets at a time; bounded because names come from outside."""
 
@@ -48,9 +51,15 @@ def region_fault(region: str) -> str | None:
     return f"region {_shown(region)} is not 1 to 32 of small letters, digits and '-'"
 
 
-@lru_cache(maxsize=NAMES_CACHED_MAX)
 def node_fault(node: str) -> str | None:
     """What is wrong with the name of a node."""
+    if len(node) > NODE_CHARACTERS_MAX:  # asked first: what is remembered below must not be as long as a record
+        return f"node {_shown(node)} has more than {NODE_CHARACTERS_MAX} characters"
+    return _short_node_fault(node)
+
+
+@lru_cache(maxsize=NAMES_CACHED_MAX)
+def _short_node_fault(node: str) -> str | None:
     if NODE_PATTERN.fullmatch(node):
         return None
     return f"node {_shown(node)} is not region/instance#incarnation, such as eu/gs-7#k3f9a2"

@@ -44,6 +44,10 @@ class LetterKind(Enum):
     """Its body breaks the schema's rules, or its reducer raised; it counts as an event that wrote nothing."""
 
 
+KEYS_MAX = 100_000
+"""Record keys remembered of one partition, about 200 bytes each. Not Final, as above."""
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A record that cannot be used, and why."""
@@ -117,6 +121,8 @@ class Streams:
             if region_of(found.node) != region:
                 raise MisplacedRecord(f"node {found.node} is not of region {region}, in whose stream it wrote")
             if is_new:  # remembered only now: keys of letters name no match, and there is no end of them
+                if len(self._keys) >= KEYS_MAX:
+                    self._keys.clear()
                 self._keys[record.key or b""] = found.match
             self.fold.deliver(found, fed)
             if isinstance(found.body, RefusedBody):

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from dojopool.codec.event_codec import EventCodec, codec_for
 from dojopool.core.fold import Fold
-from dojopool.errors import ConfigError
+from dojopool.errors import ConfigError, GameError
 from dojopool.game import Game
 
 BUILT_IN: Final = {"pool": "dojopool.games.pool:pool"}
@@ -48,7 +48,13 @@ def load_game(name: str) -> LoadedGame:
     if not isinstance(game, Game):
         raise ConfigError(f"game {name!r} names a {type(game).__name__}, not a dojopool.game.Game")
     decoder: Any = None if game.decoder is None else import_module(game.decoder)
-    return LoadedGame(game, codec_for(_schema_of(game), decoder))
+    loaded = LoadedGame(game, codec_for(_schema_of(game), decoder))
+    if odd := sorted(game.event_types ^ set(loaded.codec.types)):
+        raise GameError(
+            f"game {name!r}: {odd[0]} is an event of the schema without a reducer, or has a reducer and is none;"
+            f" events are {', '.join(loaded.codec.types)}"
+        )
+    return loaded
 
 
 def _schema_of(game: Game) -> str | Path:

@@ -20,6 +20,10 @@ RETRY_WAIT_S_MAX: Final = 5.0
 LETTERS_PER_APPEND_MAX: Final = 100
 """A producer of an unknown schema makes every record a letter: a round trip for each would stop the partition."""
 
+RECORD_BYTES_MAX: Final = 500_000
+"""Of value and headers of a record that is written as it is; of a larger one the beginning is written, its headers are
+left out, and `dojo-cut` says how many bytes it had."""
+
 BYTES_PER_APPEND_MAX: Final = 4_000_000
 """Of the records in one append, but for a single longer one. What is too long for an event, and so a letter, may be as
 long as its topic takes: a hundred of those would not be acknowledged within the time of one append.
@@ -84,5 +88,9 @@ def _outgoing(source: str, partition: int, letter: Letter) -> Outgoing:
         ("dojo-offset", b"%d" % record.offset),
         ("dojo-reason", letter.reason.encode()),
     )
-    headers = (*((name, bytes(value or b"")) for name, value in record.headers), *own)
-    return Outgoing(f"{source}/{partition}/{record.offset}".encode(), record.value or b"", headers)
+    key, value = f"{source}/{partition}/{record.offset}".encode(), record.value or b""
+    theirs = tuple((name, bytes(content or b"")) for name, content in record.headers)
+    if len(value) + sum(len(name) + len(content) for name, content in theirs) > RECORD_BYTES_MAX:
+        # Compressed it passed the broker; no topic takes it as it is, and its place in the log is in the key.
+        return Outgoing(key, value[:RECORD_BYTES_MAX], (*own, ("dojo-cut", b"%d" % len(value))))
+    return Outgoing(key, value, (*theirs, *own))

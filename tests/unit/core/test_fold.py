@@ -305,3 +305,25 @@ def test_whatever_a_reducer_raises_fits_into_a_letter(error: Exception, said: st
     assert isinstance(event, Event)
     assert event.body.reason == f"the reducer of ops refused it: {said}"
     assert event.body.reason.encode()
+
+
+def test_a_match_that_is_loaded_twice_counts_once() -> None:
+    """A store may hand a match out twice; what waits in it must not be counted twice, or its stream stays full."""
+    fold, again = new_fold(), new_fold()
+    fold.deliver(read(fold, form("B1{A:9}", TOTAL.add(1))), Tally())
+    data = fold.matches["m"].encode(KIND)
+    again.load("m", data)
+    again.load("m", data)
+
+    assert again.waiting("us") == 1
+
+
+@pytest.mark.parametrize("error", [MemoryError, RecursionError])
+def test_want_of_room_is_the_programs_trouble(error: type[Exception]) -> None:
+    """How much memory and stack there is differs between programs: it never decides what becomes of an event."""
+
+    def fails(event: Event) -> tuple[Write, ...]:
+        raise error
+
+    with pytest.raises(error):
+        Fold(KIND, decode=decode, reduce=fails).read(to_bytes(form("A1")))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dojopool.core import names as names_module
 from dojopool.core.event import STAMP_MAX
 from dojopool.core.names import (
     CONTEXT_NODES_MAX,
@@ -152,3 +153,14 @@ def test_a_mark_has_a_region_a_tick_from_one_and_a_time(change: dict[str, Any], 
     fields: dict[str, Any] = {"region": "eu", "tick": 1, "time_ms": 5, **change}
 
     assert (mark_fault(**fields) is None) is good
+
+
+def test_a_long_name_of_a_node_is_refused_without_being_remembered() -> None:
+    """Names come from outside, up to the size of a record: what is cached of them must stay small."""
+    assert node_fault("eu/" + "a" * 64 + "#" + "b" * 64) is None
+    before = names_module._short_node_fault.cache_info().currsize
+    fault = node_fault("eu/" + "a" * 60_000 + "#b")
+
+    assert fault is not None
+    assert "characters" in fault
+    assert names_module._short_node_fault.cache_info().currsize == before

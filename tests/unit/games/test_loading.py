@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dojopool.errors import ConfigError
+from dojopool.errors import ConfigError, GameError
 from dojopool.games.loading import load_game
+from dojopool.games.pool import pool
 
 
 def test_pool_is_built_in() -> None:
@@ -42,3 +43,11 @@ def test_what_is_no_game_is_refused_with_the_name(name: str, said: str) -> None:
         load_game(name)
 
     assert name in str(refusal.value)
+
+
+def test_every_event_has_a_reducer_and_every_reducer_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt event type would otherwise be noticed in production alone, as an event that writes nothing."""
+    monkeypatch.setitem(pool._reducers, "points_award", pool._reducers["points_awarded"])
+
+    with pytest.raises(GameError, match="points_award is an event of the schema without a reducer, or"):
+        load_game("pool")

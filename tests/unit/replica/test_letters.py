@@ -11,8 +11,8 @@ from dojopool.adapters.memory_log import MemoryLog
 from dojopool.adapters.memory_partition import StoredRecord
 from dojopool.core.streams import Letter, LetterKind
 from dojopool.replica import letters as module
-from dojopool.replica.letters import DeadLetters
-from support.pipeline import NOW_MS, Facts
+from dojopool.replica.letters import RECORD_BYTES_MAX, DeadLetters
+from support.pipeline import NOW_MS, Facts, Pipeline
 
 TOPIC = "dojo.dead-letters"
 SOURCE = "dojo.events.eu"
@@ -124,3 +124,19 @@ async def test_a_letter_that_is_not_taken_is_not_dropped(post: Post) -> None:
 
     assert post.written() == []
     assert "takes at most 1000" in str(post.told[-1])
+
+
+async def test_a_record_too_large_for_any_topic_is_cut() -> None:
+    """Compressed it passed a broker: its letter has its beginning and its size, and the stream goes on."""
+    pipeline, facts = Pipeline(), Facts()
+    large = StoredRecord(7, b"m-1", b"x" * 3_000_000, (("h", b"y" * 1_000),), NOW_MS)
+    async with pipeline.log.writer() as writer:
+        letters = DeadLetters(writer, facts, topic=pipeline.config.letters_topic)
+        await letters.write(
+            "dojo.events.eu", 0, [Letter(large, LetterKind.UNDECODABLE, "too long")], failed=lambda _: None
+        )
+
+    [written] = pipeline.letters()
+    assert written.value == b"x" * RECORD_BYTES_MAX
+    assert dict(written.headers)["dojo-cut"] == b"3000000"
+    assert "h" not in dict(written.headers)

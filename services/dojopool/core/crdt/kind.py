@@ -144,11 +144,16 @@ def check_scalar_type(scalar: type, *, field: str) -> None:
 
 
 def check_scalar(value: Any, scalar: type, *, field: str) -> Any:
-    """`value`, when it is exactly of type `scalar`: 1, True and 1.0 are three things. Raises GameError otherwise, and
-    for a whole number of more than 64 bits.
+    """`value`, when it is exactly of type `scalar`: 1, True and 1.0 are three things. Raises GameError otherwise, for a
+    whole number of more than 64 bits, and for text with half a character in it (a lone surrogate): no bytes say it.
     """
     if type(value) is not scalar:
         raise GameError(f"{field} takes {SCALARS[scalar]}, got {type(value).__name__} {value!r}")
     if type(value) is int and not INT_MIN <= value <= INT_MAX:
         raise GameError(f"{field} takes int of 64 bits, sign included, got one of {value.bit_length() + 1}")
+    if type(value) is str and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise GameError(f"{field} takes text that UTF-8 can write, got {value!r}") from None
     return value

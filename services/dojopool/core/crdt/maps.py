@@ -15,7 +15,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 from dojopool.core.crdt.cell import Clock
 from dojopool.core.crdt.edit import Edit, Editor, Path, Route
@@ -101,6 +101,10 @@ class Keyed(Branch):
         return node
 
 
+LONG_KEY: Final = 128
+"""Characters of a key that count as one place more."""
+
+
 class KeyedEditor(Editor):
     """Leads on to the editors below, by key."""
 
@@ -118,6 +122,8 @@ class KeyedEditor(Editor):
                 return known
         inner = self._kind.inner
         check_scalar(key, self._kind.key, field="a key")
+        if type(key) is str:
+            self._edit.routes += len(key) // LONG_KEY  # a long key takes the room of many places
         self._below[key] = editor = inner.editor(self._edit, self._edit.route(*self._route.path, key))
         return editor
 

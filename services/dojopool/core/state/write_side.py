@@ -38,6 +38,9 @@ class RecordEditor:
         object.__setattr__(self, name, editor)
         return editor
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{name!r} cannot be deleted; call a verb of the field, such as remove or clear")
+
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{name!r} cannot be assigned; call a verb of the field, such as set or add")
 

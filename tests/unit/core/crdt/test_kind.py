@@ -91,3 +91,11 @@ def test_a_stored_cell_in_disorder_is_refused(entries: list[tuple[str, int, int,
     """Dots out of order, dots twice and payloads of another type are nobody's canonical bytes."""
     with pytest.raises(CorruptState):
         Lww(str).decode(source_of(*entries))
+
+
+@pytest.mark.parametrize("text", ["\ud800", "Zoë \udfff"])
+def test_text_that_has_no_bytes_is_refused(text: str) -> None:
+    """A lone surrogate has no UTF-8: in state it would end whoever stores it."""
+    with pytest.raises(GameError, match="UTF-8"):
+        check_scalar(text, str, field="set")
+    assert check_scalar("Zoë", str, field="set") == "Zoë"

@@ -51,3 +51,21 @@ def test_a_field_name_that_is_taken_is_refused(name: str) -> None:
     """A field must not hide what editors and views need themselves."""
     with pytest.raises(GameError, match="this name is taken"):
         record({name: Lww(str)}, name="Some")
+
+
+def test_a_field_cannot_be_deleted() -> None:
+    """Whether it can must not depend on what earlier events asked for."""
+    editor = new_editor()
+    assert editor.title is not None
+
+    with pytest.raises(AttributeError, match="cannot be deleted"):
+        del editor.title
+
+
+def test_long_keys_count_as_many_places() -> None:
+    """What is remembered of places is bounded by its size, and not by its number alone."""
+    edit = Edit()
+    editor: Any = KIND.editor(edit, edit.route())
+    editor.counts["x" * 60_000].add(1)
+
+    assert edit.routes > 400
