@@ -43,6 +43,7 @@ class PrometheusObserver:
         self._owned = self._gauge("partition_owned", "1 while this process owns the partition.", PARTITION)
         self._claims = self._counter("claims", "Times the partition was claimed.", PARTITION)
         self._failures = self._counter("failures", "Times work on the partition failed and was begun again.", PARTITION)
+        self._mark_failures = self._counter("mark_failures", "Marks that could not be appended.", PARTITION)
         self._letters = self._counter("letters", "Dead letters written.", ("topic", "partition", "kind"))
         self._batches = self._counter("batches", "Batches applied to the store.", PARTITION)
         self._records = self._counter("records", "Records read.", PARTITION)
@@ -113,6 +114,10 @@ class PrometheusObserver:
     def partition_failed(self, partition: int, *, error: Exception) -> None:
         """See `ports.Observer`."""
         self._failures.labels(partition).inc()
+
+    def mark_failed(self, partition: int, *, error: Exception) -> None:
+        """See `ports.Observer`."""
+        self._mark_failures.labels(partition).inc()
 
     def letter_written(self, *, topic: str, partition: int, offset: int, kind: str, reason: str) -> None:
         """See `ports.Observer`. The reason is free text and no label."""

@@ -122,6 +122,7 @@ def test_failures_and_letters_count() -> None:
     observer = new_observer()
     observer.partition_claimed(1, epoch=1, matches=0, mark_time_ms={})
     observer.partition_failed(1, error=RuntimeError("x"))
+    observer.mark_failed(1, error=RuntimeError("x"))
     for offset in range(3):
         observer.letter_written(
             topic="dojo.events.us", partition=1, offset=offset, kind="undecodable", reason="damaged"
@@ -129,6 +130,7 @@ def test_failures_and_letters_count() -> None:
     found = scraped(observer)
 
     assert found["claims_total[('partition', '1')]"] == 1
+    assert found["mark_failures_total[('partition', '1')]"] == 1
     assert found["failures_total[('partition', '1')]"] == 1
     assert found["letters_total[('kind', 'undecodable'), ('partition', '1'), ('topic', 'dojo.events.us')]"] == 3
 
