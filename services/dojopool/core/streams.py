@@ -26,8 +26,13 @@ from dojopool.core.record import Record
 from dojopool.errors import MisplacedRecord, RefusedRecord, UnknownSchema
 
 WAITING_MAX = 10_000
-"""Events of one stream that may wait in one partition. At the usual 100 bytes an event that is a megabyte; at the
-largest size allowed, 640. Not Final, which would be built into compiled code: tests lower it.
+"""Events of one stream that may wait in one partition. At the usual 100 bytes an event that is a megabyte. Not Final,
+which would be built into compiled code: tests lower it.
+"""
+
+WAITING_BYTES_MAX = 16 * 1024 * 1024
+"""Bytes of those events. All of them may be of one match, whose state is stored as one value with what waits in it: so
+many bytes of each region stay far below the 512 MiB that Redis takes. Not Final, as above.
 """
 
 
@@ -79,7 +84,8 @@ class Streams:
 
     def is_full(self, region: str) -> bool:
         """Whether `region`'s stream must not be read further before another stream has delivered."""
-        return self.fold.waiting(region) >= WAITING_MAX
+        fold = self.fold
+        return fold.waiting(region) >= WAITING_MAX or fold.waiting_bytes(region) >= WAITING_BYTES_MAX
 
     def feed(self, region: str, records: Sequence[Record], fed: Fed | None = None) -> Fed:
         """Take in records of `region`'s stream, which must be the next ones in log order. Adds to `fed` when given.

@@ -211,6 +211,20 @@ def test_a_full_stream_stops_in_front_of_the_next_record() -> None:
     assert streams.fold.missing() == {"m": {"us/b#1": [(1, 2)]}}
 
 
+def test_few_large_events_fill_a_stream_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits is limited in bytes as well, over all matches, held records counted; what is delivered makes room."""
+    first = to_bytes(form("A1{B:1}"))
+    monkeypatch.setattr(streams_module, "WAITING_BYTES_MAX", len(first) + 2)
+    streams = new_streams()
+    streams.fold.hold("m", "eu", b"?", Fed())
+    fed = streams.feed("eu", log(form("A1{B:1}"), form("A2"), form("A3")))
+
+    assert (fed.records, streams.fold.waiting_bytes("eu")) == (2, len(first) + len(to_bytes(form("A2"))) + 1)
+    assert streams.is_full("eu")
+    streams.feed("us", log(form("B1")))
+    assert (streams.fold.waiting_bytes("eu"), streams.is_full("eu")) == (1, False)
+
+
 @pytest.mark.usefixtures("limit_of_three")
 def test_other_streams_go_on_and_free_a_full_one() -> None:
     """What a full stream waits for comes in another; then it can be read on."""
