@@ -50,8 +50,8 @@ class HybridClock:
             self._region_ms, self._seen_at_ms = mark_ms, elapsed_ms
 
     def stamp(self, wall_ms: int, *, elapsed_ms: int) -> int:
-        """A stamp above every stamp made or observed here while there is one, and no more ahead of the region's time than its guard
-        allows.
+        """A stamp above every stamp made or observed here while there is one, and no more ahead of the region's time
+        than its guard allows.
 
         `wall_ms` is the wall clock, `elapsed_ms` the monotonic clock, both in milliseconds. Above STAMP_MAX there is
         none: who has read it, as anybody may write it, makes that one again, and ties fall to node and number. Raises
