@@ -29,6 +29,8 @@ class _KeptRecords:
 class _SparingBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final in name; there is no other way in
     """A batch whose records come without headers where those cannot be read."""
 
+    _pos: int
+
     def _read_msg(self, *args: Any) -> _DefaultRecordPy:
         try:
             return super()._read_msg(*args)
@@ -60,6 +62,8 @@ class _SparingRecords(_MemoryRecordsPy):  # type: ignore[misc]  # final in name;
 
 class _SparingPartition(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka left it untyped
     """The records of a partition. Those handed out before the failure are skipped by their offsets the second time."""
+
+    _records: Any
 
     def _unpack_records(self) -> Iterator[Any]:
         try:
