@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from dojopool import game as field_types
+from dojopool.core.crdt.cell import WIDTH
 from dojopool.core.crdt.encoding import Writer
 from dojopool.core.event import Event
 from dojopool.core.match import Match
@@ -96,7 +97,7 @@ def events_of(example: Example, game: Game) -> list[Event]:
 
 def entries_in(node: Any) -> int:
     """How many entries are held at and below a node of state."""
-    return len(node) if isinstance(node, list) else sum(map(entries_in, node.values()))
+    return len(node) // WIDTH if isinstance(node, list) else sum(map(entries_in, node.values()))
 
 
 def bytes_of(match: Match, game: Game) -> int:

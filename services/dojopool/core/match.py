@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from dojopool.core.crdt.cell import Cell
 from dojopool.core.crdt.encoding import Reader, Writer
 from dojopool.core.crdt.kind import Node
 from dojopool.core.crdt.maps import Pieces, RecordKind
@@ -168,10 +167,7 @@ class Match:
                     if below is None:
                         below = branch[step] = {}
                     branch = below
-                cell: Cell | None = branch.get(route.leaf)
-                if cell is None:
-                    cell = branch[route.leaf] = []
-                action(cell, event, payload)
+                branch[route.leaf] = action(branch.get(route.leaf), event, payload)
             path = route.path
             fields |= 1 << path[0]
             pieces = self.pieces.get(path[0])
