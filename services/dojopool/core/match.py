@@ -161,13 +161,17 @@ class Match:
             if action is None:
                 kind.remove(self.root, route.path, 0, event.observed)
             else:
-                branch: dict[Any, Any] = self.root
+                if not self.root:
+                    self.root = kind.fresh()
+                branch: Any = self.root
                 for step in route.branches:
-                    below: dict[Any, Any] | None = branch.get(step)
-                    if below is None:
-                        below = branch[step] = {}
-                    branch = below
-                branch[route.leaf] = action(branch.get(route.leaf), event, payload)
+                    branch = branch[step] if isinstance(branch, list) else branch.get(step)
+                    if branch is None:
+                        branch = kind.grown(self.root, route.branches)
+                        break
+                leaf = route.leaf
+                cell = branch[leaf] if isinstance(branch, list) else branch.get(leaf)
+                branch[leaf] = action(cell, event, payload)
             path = route.path
             fields |= 1 << path[0]
             pieces = self.pieces.get(path[0])

@@ -26,7 +26,7 @@ def render(match_id: str, match: Match, kind: RecordKind, *, fields: int, at_ms:
 def _field(match: Match, kind: RecordKind, index: int) -> bytes:
     """One field. Of a map, only the keys that have changed since it was last shown are rendered anew."""
     inner = kind.kinds[index]
-    node = match.root.get(index, ())
+    node = kind.child(match.root, index) or ()
     if type(inner) is not Map or len(node) < maps.PIECES_FROM:
         return to_json(kind.plain_field(match.root, index))
     pieces = match.pieces.setdefault(index, {})

@@ -1,7 +1,7 @@
 """What a type of field is: a node in the tree of declared state, and the rules for it.
 
-State is a tree. Its leaves are cells; maps and records stand above them and are dictionaries from a *step* (a key, or
-the number of a field) to the node below. A `Kind` holds no state: it knows how to drop from, join, read and encode a
+State is a tree. Its leaves are cells; above them stand maps and records, in which a *step* (a key, or the number of a
+field) leads to the node below. A `Kind` holds no state: it knows how to drop from, join, read and encode a
 piece of state that the fold owns (`Node`). `Leaf` is the base of every type that is one cell, and leaves only two
 questions to it: what an operation does to the cell, and how the cell is read. `edit` has the way in: the writes of an
 event.
@@ -19,7 +19,7 @@ from dojopool.core.crdt.encoding import Reader, Writer
 from dojopool.errors import CorruptState, GameError
 
 Node: TypeAlias = Any
-"""A piece of state: a cell (list), or a map or record (dict, without the steps that hold nothing)."""
+"""A piece of state: a cell (list), a map (dict) or a record (list by field); false exactly when it holds nothing."""
 
 
 class Kind(ABC):
