@@ -41,7 +41,7 @@ class Match:
         self.inbox = Inbox()
         self.root: Node = kind.empty()
         self.stamp = 0
-        self.pieces: Pieces = {}
+        self.pieces: Pieces | None = None
         self.undecoded = NOTHING_HELD
 
     @property
@@ -76,7 +76,7 @@ class Match:
         self.stamp = max(self.stamp, other.stamp)
         self.undecoded |= other.undecoded
         waiting = [*mine.waiting(), *theirs.waiting()]
-        self.pieces = {}
+        self.pieces = None
         nodes = dict(mine.nodes)
         for node, progress in theirs.nodes.items():
             if node not in nodes or progress.seq > nodes[node].seq:
@@ -98,7 +98,9 @@ class Match:
             for other, counter in others:
                 out.dot(other, counter)
         out.stamp(self.stamp)
-        kind.encode(self.root, out, self.pieces)
+        pieces: Pieces = {} if self.pieces is None else self.pieces
+        kind.encode(self.root, out, pieces)
+        self.pieces = pieces or None  # most matches have none, and an empty dictionary takes room too
         waiting = list(self.inbox.waiting())
         out.unsigned(len(waiting))
         for event in waiting:
@@ -155,7 +157,7 @@ class Match:
         if event.stamp > self.stamp:
             self.stamp = event.stamp
         if event.seq == 1:
-            self.pieces = {}  # a new node has a place in the clock, and dots name nodes by their places
+            self.pieces = None  # a new node has a place in the clock, and dots name nodes by their places
         fields = 0
         for route, action, payload in event.writes:
             if action is None:
@@ -174,7 +176,7 @@ class Match:
                 branch[leaf] = action(cell, event, payload)
             path = route.path
             fields |= 1 << path[0]
-            pieces = self.pieces.get(path[0])
+            pieces = None if self.pieces is None else self.pieces.get(path[0])
             if pieces is not None:
                 pieces.pop(path[1], None)  # only maps have pieces, and a map is written or removed by key
         return fields

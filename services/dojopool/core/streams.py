@@ -49,10 +49,6 @@ class LetterKind(Enum):
     """Its body breaks the schema's rules, or its reducer raised; it counts as an event that wrote nothing."""
 
 
-KEYS_MAX = 100_000
-"""Record keys remembered of one partition, about 200 bytes each. Not Final, as above."""
-
-
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A record that cannot be used, and why."""
@@ -79,8 +75,6 @@ class Streams:
         self.partition = partition
         self.positions: dict[str, Position] = {region: Position() for region in regions}
         self._partitions = partitions
-        self._keys: dict[bytes, str] = {}
-        """Record keys that were found to name a match of this partition; as many as there are matches."""
 
     def is_full(self, region: str) -> bool:
         """Whether `region`'s stream must not be read further before another stream has delivered."""
@@ -121,15 +115,12 @@ class Streams:
             found = self.fold.read(record.value)
             if isinstance(found, Mark):
                 return self._own_mark(found, region)
-            is_new = self._keys.get(record.key or b"") != found.match
-            if is_new and self._match_of(record) != found.match:
+            # A match that is here was checked when it came, by its first record or by whoever stored it.
+            is_known = record.key == found.match.encode() and found.match in self.fold.matches
+            if not is_known and self._match_of(record) != found.match:
                 raise MisplacedRecord(f"the key {record.key!r} is not the match {found.match}")
             if region_of(found.node) != region:
                 raise MisplacedRecord(f"node {found.node} is not of region {region}, in whose stream it wrote")
-            if is_new:  # remembered only now: keys of letters name no match, and there is no end of them
-                if len(self._keys) >= KEYS_MAX:
-                    self._keys.clear()
-                self._keys[record.key or b""] = found.match
             self.fold.deliver(found, fed)
             if isinstance(found.body, RefusedBody):
                 fed.letters.append(Letter(record, LetterKind.REFUSED_BODY, found.body.reason))
@@ -149,15 +140,12 @@ class Streams:
         """The match that the record's key names. Raises MisplacedRecord when it is no name or belongs to another
         partition.
         """
-        key = record.key or b""
-        match = self._keys.get(key)
-        if match is None:
-            match = key.decode(errors="replace")
-            if (fault := match_fault(match)) is not None:
-                raise MisplacedRecord(f"the key is no match id: {fault}")
-            right = partition_of(match, self._partitions)
-            if right != self.partition:
-                raise MisplacedRecord(f"match {match} belongs to partition {right}, not {self.partition}")
+        match = (record.key or b"").decode(errors="replace")
+        if (fault := match_fault(match)) is not None:
+            raise MisplacedRecord(f"the key is no match id: {fault}")
+        right = partition_of(match, self._partitions)
+        if right != self.partition:
+            raise MisplacedRecord(f"match {match} belongs to partition {right}, not {self.partition}")
         return match
 
     def _hold(self, region: str, record: Record, fed: Fed, *, reason: str) -> None:

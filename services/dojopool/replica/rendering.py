@@ -29,6 +29,8 @@ def _field(match: Match, kind: RecordKind, index: int) -> bytes:
     node = kind.child(match.root, index) or ()
     if type(inner) is not Map or len(node) < maps.PIECES_FROM:
         return to_json(kind.plain_field(match.root, index))
+    if match.pieces is None:
+        match.pieces = {}
     pieces = match.pieces.setdefault(index, {})
     shown = []
     for key in sorted(node):

@@ -275,17 +275,3 @@ def test_regions_that_read_streams_at_another_pace_end_alike() -> None:
     orders = [["eu"] * 5 + ["us"] * 3, ["us"] * 3 + ["eu"] * 5, ["eu", "us", "eu", "eu", "us", "eu", "us", "eu"]]
 
     assert len({everything_fed(order) for order in orders}) == 1
-
-
-def test_remembered_keys_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process meets ever more matches; what it remembers of their keys is forgotten now and then."""
-    monkeypatch.setattr(streams_module, "KEYS_MAX", 1)
-    streams = new_streams()
-    for offset, match in enumerate(("m", NEIGHBOUR, "m")):
-        streams.feed("eu", [record(offset, form(f"A{1 + (offset == 2)}", match=match))])
-
-    assert len(streams._keys) == 1
-    assert [streams.fold.matches[match].inbox.delivered for match in ("m", NEIGHBOUR)] == [
-        {"eu/a#1": 2},
-        {"eu/a#1": 1},
-    ]

@@ -89,6 +89,8 @@ def add(cell: Cell | None, origin: Origin, stamp: int, payload: Payload) -> Cell
     if not cell:  # made anew, a list has no room to spare, which would be another half of it
         return [node, origin.seq, stamp, payload]
     if cell[-WIDTH] <= node:  # a node's events are delivered in their order
+        if len(cell) == WIDTH:
+            return [*cell, node, origin.seq, stamp, payload]
         cell += (node, origin.seq, stamp, payload)
     else:
         place = _end_of(cell, node)
