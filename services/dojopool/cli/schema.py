@@ -85,7 +85,7 @@ def list_schemas(
     from dojopool.codec import schema_files
     from dojopool.codec.release import releases
 
-    paths = [schema_files.find(name) for name in schema or (OUR_EVENTS, "mark.avsc")]
+    paths = [schema_files.find(name) for name in schema or (OUR_EVENTS, "mark.avsc", "violation.avsc")]
     found = [
         {"fingerprint": form.fingerprint, "released": form.is_released, "file": str(form.path)}
         for path in paths
