@@ -34,6 +34,8 @@ ELSEWHERE: dict[str, str] = {
     "adapters/redis_store.py": "tests/contracts/test_state_store_redis.py",
     "adapters/redis_views.py": "tests/contracts/test_state_store_redis.py",
     "local/doctor.py": "tests/stack/test_doctor.py",
+    "replica/intake.py": "tests/unit/replica/test_lane.py",
+    "replica/program.py": "tests/unit/replica/test_service_ownership.py",
     "local/stack/readiness.py": "tests/stack/test_readiness.py",
 }
 """Modules without a unit test of their own -> where they are tested instead: protocols and adapters are proven by the
