@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dojopool.core.crdt.maps import RecordKind
 from dojopool.core.crdt.view import View
+from dojopool.core.invariants.register import RESERVED
 from dojopool.core.invariants.rules import Place, Rule, Severity, Verdict
 from dojopool.errors import ConfigError, GameError
 from dojopool.game import Game
@@ -66,6 +67,8 @@ def all_rules(game: Game, file: Path | None, compile_expression: Compile) -> tup
     Raises ConfigError that names the file, the rule and the place of what is wrong, also when two rules share a name.
     """
     own = tuple(game.invariants.values())
+    if taken := sorted(RESERVED & game.invariants.keys()):
+        raise ConfigError(f"game {game.name} has a rule {taken[0]}: that name is the checker's own")
     return own if file is None else (*own, *read_rules(file, game, compile_expression))
 
 
@@ -74,7 +77,7 @@ def read_rules(file: Path, game: Game, compile_expression: Compile) -> Sequence[
     rules: dict[str, Rule] = {}
     for form in _forms(file):
         where = f"{file}: rule {form.name}"
-        if form.name in rules or form.name in game.invariants:
+        if form.name in rules or form.name in game.invariants or form.name in RESERVED:
             raise ConfigError(f"{where}: there is another rule of that name; names tell violations apart")
         try:
             holds = compile_expression(form.holds, game.kind)

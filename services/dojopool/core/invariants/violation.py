@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from dojopool.core.clock.hybrid import LOGICAL_BITS
 from dojopool.core.invariants.judge import Finding
 from dojopool.core.invariants.lifecycle import State
 from dojopool.core.invariants.rules import Rule, Severity, violation_id
@@ -26,9 +27,6 @@ OTHERS: Final = "..."
 """Stands in the clock of a record for the nodes left out, with a number that differs when they do. No node is called
 so.
 """
-
-STAMP_SHIFT: Final = 16
-"""Bits of a stamp below the milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def breached(
         clock=_named(clock),
         values=finding.values,
         evidence=finding.evidence,
-        at_ms=stamp >> STAMP_SHIFT,
+        at_ms=stamp >> LOGICAL_BITS,
         description=rule.description,
         runbook=rule.runbook,
     )
