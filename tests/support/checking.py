@@ -5,20 +5,43 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from dojopool.adapters.memory_partition import StoredRecord
+from dojopool.check_facts import CheckFacts
 from dojopool.checker.config import CheckerConfig
-from dojopool.checker.facts import CheckFacts
 from dojopool.checker.service import Checker
 from dojopool.codec.violation_codec import ViolationCodec
 from dojopool.core.invariants.rules import Rule
 from dojopool.core.invariants.violation import Violation
 from dojopool.replica.failpoints import OFF, Failpoints
-from support.pipeline import DEADLINE_S, POOL, LoopClock, Pipeline, until
+from support.pipeline import DEADLINE_S, NOW_MS, POOL, LoopClock, Pipeline, until
 
 CODEC = ViolationCodec()
 OWN_RULES = tuple(POOL.game.invariants.values())
+
+
+def check_facts(**changes: Any) -> CheckFacts:
+    """A batch in which one violation was found."""
+    facts = CheckFacts(
+        partition=3,
+        records=10,
+        events=9,
+        matches=4,
+        nodes=2,
+        rules=5,
+        published={("single-winner", "suspected"): 1},
+        suppressed={"known-player": 7},
+        ids=("a1",),
+        open_count=1,
+        judge_s=0.002,
+        began_s=0.0,
+        oldest_ms=NOW_MS,
+        lag_records={"eu": 6},
+        is_catching_up=False,
+    )
+    return replace(facts, **changes)
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from dojopool.checker.facts import IDS_MAX, CheckFacts, CheckObserver
+from dojopool.check_facts import IDS_MAX, CheckFacts, CheckObserver
 from dojopool.checker.publisher import Publisher
 from dojopool.core.invariants.judge import judge
 from dojopool.core.invariants.register import Register
@@ -90,17 +90,18 @@ class CheckLane(Intake):
             for region, done in fed.items()
             for violation in self.known.proven(proven_by(done, region=region, partition=number))
         ]
-        judged, judging_s = 0, now()
+        matches: list[str] = []
+        judging_s = now()
         if not self.is_catching_up:
             matches = self._due()
-            judged = len(matches)
             news += await self._judge(matches)
         suppressed, self.known.suppressed = self.known.suppressed, Counter()
         facts = CheckFacts(
             partition=number,
             records=sum(done.records for done in fed.values()),
             events=sum(done.delivered for done in fed.values()),
-            matches=judged,
+            matches=len(matches),
+            nodes=len({node for match_id in matches for node in self.partition.fold.matches[match_id].inbox.nodes}),
             rules=len(self.rules),
             published=Counter((violation.rule, violation.state.value) for violation in news),
             suppressed=suppressed,

@@ -11,8 +11,8 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
+from dojopool.check_facts import CheckObserver
 from dojopool.checker.config import CheckerConfig
-from dojopool.checker.facts import CheckObserver
 from dojopool.checker.known import read_known
 from dojopool.checker.lane import CheckLane
 from dojopool.checker.publisher import Publisher

@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, str]] = {
     "stack": "dojopool.cli.stack:app",
     "topics": "dojopool.cli.topics:app",
     "replica": "dojopool.cli.replica:replica",
+    "checker": "dojopool.cli.checker:checker",
     "doctor": "dojopool.cli.doctor:doctor",
     "status": "dojopool.cli.status:status",
     "rebuild": "dojopool.cli.rebuild:rebuild",

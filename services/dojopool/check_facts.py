@@ -1,10 +1,10 @@
-"""What a checker tells of its work, and to whom."""
+"""What a checker tells of its work, and to whom: a port beside those of `ports`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from dojopool.ports import PartitionObserver
 
@@ -19,6 +19,8 @@ class CheckFacts:
     """Events delivered to state."""
     matches: int
     """Matches judged."""
+    nodes: int
+    """Nodes whose events are in those matches."""
     rules: int
     """Rules that each of them was judged by."""
     published: Mapping[tuple[str, str], int]
@@ -40,7 +42,7 @@ class CheckFacts:
     """Whether the partition is still being read from its beginning: nothing is judged until that is done."""
 
 
-IDS_MAX = 20
+IDS_MAX: Final = 20
 
 
 class CheckObserver(PartitionObserver, Protocol):
