@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from dojopool.check_facts import CheckObserver
 from dojopool.checker.config import CheckerConfig
-from dojopool.checker.known import read_known
+from dojopool.checker.known import read_history
 from dojopool.checker.lane import CheckLane
 from dojopool.checker.publisher import Publisher
 from dojopool.codec.violation_codec import ViolationCodec
@@ -64,12 +64,12 @@ class Checker(PartitionProgram[CheckLane]):
             streams = {region: (topic, number) for region, topic in where.topics.items()}
             bounds = await reader.bounds(list(streams.values()))
             async with self._log.reader() as published:
-                known = await read_known(published, (where.violations_topic, number), self._codec)
+                history = await read_history(published, [(where.violations_topic, number)], self._codec)
             return CheckLane(
                 partition,
                 where.topics,
                 self._rules,
-                Register(self._rules, known),
+                Register(self._rules, [standing.latest for standing in history.standings.values()]),
                 targets={region: bounds[stream][1] for region, stream in streams.items()},
                 publisher=publisher,
                 clock=self._clock,

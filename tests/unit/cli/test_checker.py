@@ -13,12 +13,11 @@ from dojopool.cli.main import app
     [
         ({}, "DOJO_REGION"),
         ({"DOJO_REGION": "eu"}, "DOJO_KAFKA"),
-        ({"DOJO_REGION": "eu", "DOJO_KAFKA": "127.0.0.1:1", "DOJO_RULES": "none.toml"}, "none.toml cannot be read"),
         ({"DOJO_REGION": "eu", "DOJO_KAFKA": "127.0.0.1:1", "DOJO_VIOLATIONS_FORMAT": "xml"}, "DOJO_VIOLATIONS_FORMAT"),
     ],
 )
 def test_a_wrong_setting_is_named(settings: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 3 before anything is connected, with the variable or the file; no Redis is asked for."""
+    """Exit code 3 before anything is connected, with the variable; no Redis is asked for."""
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     run = CliRunner().invoke(app, ["checker"])

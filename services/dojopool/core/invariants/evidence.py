@@ -27,7 +27,7 @@ WRITERS_MAX: Final = 64
 def values_at(kind: RecordKind, root: Node, places: Iterable[Place]) -> dict[str, str]:
     """Place, as `frames.1.winner`, -> the value there as JSON text, at most PLACES_MAX of them.
 
-    What is not there is `null`; text that is too long ends in `...`.
+    A key that is not there is `null`, a field that holds nothing is as readers see it; long text ends in `...`.
     """
     return {_text(place): _shown(kind, root, place) for place in list(places)[:PLACES_MAX]}
 
@@ -43,18 +43,20 @@ def writers_at(kind: RecordKind, root: Node, places: Iterable[Place]) -> dict[st
 
 
 def _found(kind: Kind, node: Node, place: Place) -> tuple[Kind, Node] | None:
-    """The kind and the node at a place, None when nothing is held there."""
+    """The kind and the node at a place, None when there is no such key or field."""
     for step in place:
-        at: Any = step
         if isinstance(kind, RecordKind):
             if step not in kind.names:
                 return None
             at = kind.names.index(str(step))
-        elif not isinstance(kind, Map):
+            kind = kind.below(at)
+            node = node[at] if at in node else kind.empty()
+        elif isinstance(kind, Map):
+            if step not in node:
+                return None
+            kind, node = kind.inner, node[step]
+        else:
             break  # what is below a leaf or a set is not a node of its own: the whole of it is the place
-        if at not in node:
-            return None
-        kind, node = kind.below(at), node[at]
     return kind, node
 
 
