@@ -22,7 +22,6 @@ from dojopool.core.invariants.rules import Rule
 from dojopool.games.loading import LoadedGame
 from dojopool.ports import Clock, EventLog, Head, LogReader, LogWriter, Membership
 from dojopool.replica.holdings import Holdings
-from dojopool.replica.loading import check_log_continues
 from dojopool.replica.partition import OwnedPartition
 from dojopool.replica.program import PartitionProgram
 
@@ -60,7 +59,6 @@ class Checker(PartitionProgram[CheckLane]):
         async def take_over(number: int, reader: LogReader) -> CheckLane:
             empty = Head(epoch=0, positions=None, version=None)
             partition = OwnedPartition(number, empty, self._loaded, partitions=where.partitions, regions=where.regions)
-            await check_log_continues(partition, reader, where.topics)
             streams = {region: (topic, number) for region, topic in where.topics.items()}
             bounds = await reader.bounds(list(streams.values()))
             async with self._log.reader() as published:

@@ -37,7 +37,7 @@ async def take_over(
         head = Head(epoch=head.epoch, positions=None, version=None)
     partition = OwnedPartition(number, head, loaded, partitions=config.partitions, regions=tuple(topics))
     # Before anything is forgotten: where the logs lack their beginning, a state of another version is all there is.
-    await check_log_continues(partition, reader, topics)
+    await _check_log_continues(partition, reader, topics)
     if head.positions is not None:
         await _load(partition, store, failpoints)
     elif not await store.reset(number, epoch=head.epoch):
@@ -47,7 +47,7 @@ async def take_over(
     return partition
 
 
-async def check_log_continues(partition: OwnedPartition, reader: LogReader, topics: Mapping[str, str]) -> None:
+async def _check_log_continues(partition: OwnedPartition, reader: LogReader, topics: Mapping[str, str]) -> None:
     """Raise OffsetGone unless every log holds where its stream is to be read on."""
     wanted: dict[TopicPartition, Sequence[int]] = {}
     for region, topic in topics.items():
