@@ -109,6 +109,20 @@ async def test_while_the_topic_is_away_nothing_is_skipped() -> None:
     assert region.told() == [("suspected", "single-winner", "frame=1"), ("cleared", "single-winner", "frame=1")]
 
 
+async def test_what_is_found_later_waits_for_what_was_found_before() -> None:
+    """An append that is tried again does not let the next one pass."""
+    region = Region()
+    async with region.checking() as checking:
+        await region.checked(checking)
+        region.log.fail_next_append(stored=False, topic="dojo.violations")
+        eu, us = rivals(region)
+        await until(lambda: not checking.checker.report().is_ready, "the first append has failed")
+        decide(region, eu, us)
+        await region.checked(checking)
+
+    assert [state for state, _, _ in region.told()] == ["suspected", "cleared"]
+
+
 async def test_who_takes_over_knows_what_is_open() -> None:
     """The second checker clears what the first one had suspected."""
     region = Region()
