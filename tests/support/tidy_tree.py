@@ -41,6 +41,7 @@ ELSEWHERE: dict[str, str] = {
     "checker/publisher.py": "tests/unit/checker/test_service.py",
     "replica/intake.py": "tests/unit/replica/test_lane.py",
     "replica/program.py": "tests/unit/replica/test_service_ownership.py",
+    "local/breakages.py": "tests/unit/local/test_demo.py",
     "local/violations.py": "tests/stack/test_checker_real.py",
     "local/stack/readiness.py": "tests/stack/test_readiness.py",
 }

@@ -28,7 +28,8 @@ def demo(
 ) -> None:
     """Play a season of real matches from two regions, cut their link in the middle, heal it, and compare.
 
-    Ends by itself. Exit code 1 when an event was lost or the regions' digests differ.
+    Then things are broken on purpose, and checkers of both regions must say so. Ends by itself. Exit code 1 when an
+    event was lost, the regions' digests differ or a violation did not appear.
 
     Example: dojo demo
     """
@@ -131,6 +132,9 @@ def _show(console: Console, report: DemoReport) -> None:
     console.print(
         "digest " + " ".join(f"{region}={digest}" for region, digest in report.digests.items()), soft_wrap=True
     )
+    for told in report.appeared:
+        delay = "DID NOT COME" if told.delay_s is None else f"after {told.delay_s * 1000:,.0f} ms"
+        console.print(f"broken       {told.what}: {told.rule} {told.state} in {told.region} {delay}")
     if report.is_good:
         console.print(f"equal: both regions hold the same state of {report.matches} matches")
         console.print(f"look at a match: `dojo dev`, then `dojo match show {report.example}` in another terminal")

@@ -1,7 +1,7 @@
 """The demonstration: a season of league matches played from two regions, with the link between them cut for a while.
 
 Everything shown is measured in this run, and what must be right is checked: every event was accepted, each region shows
-all of them, and the digests of all matches are the same in both.
+all of them, and the digests of all matches are the same in both. Then things are broken on purpose (`breakages`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dojopool.client.receipts import Accepted, Receipt
 from dojopool.core.clock import VectorClock
 from dojopool.errors import Unavailable
 from dojopool.games.loading import LoadedGame, load_game
+from dojopool.local.breakages import Appeared, break_things
 from dojopool.local.convergence import ConvergenceProbe, Delays
 from dojopool.local.embedded import Embedded, embedded
 from dojopool.local.league import MatchPlan
@@ -89,13 +90,16 @@ class DemoReport:
     digests: dict[str, str]
     broken_rules: Counter[str] = field(default_factory=Counter)
     """Rule -> matches that break it."""
+    appeared: list[Appeared] = field(default_factory=list)
+    """Violations of what was broken on purpose; none when the link was not healed."""
     example: str = ""
     """A match worth looking at: the first that breaks a rule, else the first."""
 
     @property
     def is_good(self) -> bool:
-        """Whether every event was accepted and is in both regions, which hold the same."""
-        return self.played.is_good and not self.problems and len(set(self.digests.values())) == 1
+        """Whether every event was accepted and is in both regions, which hold the same, and what broke was told."""
+        is_told = all(found.delay_s is not None for found in self.appeared)
+        return is_told and self.played.is_good and not self.problems and len(set(self.digests.values())) == 1
 
 
 class Link:
@@ -166,6 +170,8 @@ async def run_demo(
             digests=await pipeline.region_digests(),
         )
         await _judge(report, clients[REGIONS[0]], loaded, [plan.match for plan in plans])
+        if heals:
+            report.appeared = await break_things(pipeline, clients)
     return report
 
 
