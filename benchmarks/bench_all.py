@@ -11,6 +11,7 @@ import argparse
 from types import ModuleType
 from typing import Any, Final
 
+import bench_checker
 import bench_failover
 import bench_fold
 import bench_latency
@@ -29,6 +30,8 @@ ON_SERVERS: Final[dict[ModuleType, str]] = {
 }
 """The parts, each with what it is told when it has to be quick."""
 FOLD_QUICK: Final = "--events 16000 --rounds 1 --copies 1"
+CHECKER_QUICK: Final = "--events 16000 --rounds 1 --matches 1000 --storm 20000"
+WITHOUT_SERVERS: Final = (bench_fold, bench_checker)
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -37,8 +40,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 async def measure(given: argparse.Namespace) -> list[Table]:
-    """All tables. The fold first, while no server is there to take time from it."""
-    parts: dict[ModuleType, str] = {bench_fold: FOLD_QUICK, **ON_SERVERS}
+    """All tables. The fold and the checks first, while no server is there to take time from them."""
+    parts: dict[ModuleType, str] = {bench_fold: FOLD_QUICK, bench_checker: CHECKER_QUICK, **ON_SERVERS}
     tables: list[Table] = []
     for part, quick in parts.items():
         try:
@@ -49,8 +52,9 @@ async def measure(given: argparse.Namespace) -> list[Table]:
 
 
 async def _tables(part: Any, given: argparse.Namespace) -> list[Table]:
-    if part is bench_fold:
-        return await bench_fold.measure(given)
+    if part in WITHOUT_SERVERS:
+        without: list[Table] = await part.measure(given)
+        return without
     async with running_servers() as servers:
         found: list[Table] = await part.measure(servers, given)
     return found

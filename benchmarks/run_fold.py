@@ -105,11 +105,11 @@ class Folding:
         packed(batch)
 
 
-def cost(matches: int, waiting: int, place: str, count: int) -> float:
+def cost(folding: Folding, matches: int, waiting: int, place: str, count: int) -> float:
     """CPU microseconds per event of folding `count` events into `matches` live ones, while `waiting` wait: in `idle`
     matches, spread over the `active` ones, or all in `one` of those.
     """
-    writer, folding = Writer(), Folding()
+    writer = Writer()
     names = [f"m{number}" for number in range(matches)]
     for region in REGIONS:
         opening = (writer.record(match, NODES[region], *event) for match in names for event in _opening(region))
@@ -227,6 +227,6 @@ def _in_batches(records: Iterable[Given]) -> Iterator[list[Given]]:
 
 if __name__ == "__main__":
     if sys.argv[1] == "cost":
-        print(json.dumps(cost(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))))
+        print(json.dumps(cost(Folding(), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))))
     else:
         print(json.dumps(memory(sys.argv[2], int(sys.argv[3]))))
