@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, Final
 
 import bench_checker
+import bench_detection
 import bench_failover
 import bench_fold
 import bench_latency
@@ -23,6 +24,7 @@ from servers import running_servers
 
 ON_SERVERS: Final[dict[ModuleType, str]] = {
     bench_pipeline: "--events 20000 --rounds 1",
+    bench_detection: "--events 20000 --rate 200 --seconds 3",
     bench_latency: "--rates 200 --seconds 3 --rounds 1",
     bench_sdk: "--events 20000 --rounds 1",
     bench_failover: "--kills 1 --events 20000 --rounds 1",

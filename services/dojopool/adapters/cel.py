@@ -12,7 +12,6 @@ The library is young; nothing outside this module knows it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import cel
@@ -85,10 +84,11 @@ class _SharedContext:
     def context_of(self, view: View) -> tuple[cel.Context, int]:
         """The context of a view, and the entries of its longest list or map."""
         if view is not self._view:
-            plain = _plain(view)
+            sizes = [0]
+            plain = _plain(view, sizes)
             self._context = cel.Context()
             self._context.add_variable("match", plain)
-            self._longest = max((len(found) for found in _collections(plain)), default=0)
+            self._longest = max(sizes)
             self._view = view
         return self._context, self._longest
 
@@ -160,17 +160,14 @@ def _place(source: str, at: int) -> str:
     return f"line {before.count(chr(10)) + 1}, column {at - before.rfind(chr(10))}"
 
 
-def _plain(value: Any) -> Any:
-    """A view as dictionaries and lists."""
-    if isinstance(value, View):
-        return {name: _plain(getattr(value, name)) for name in value}
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, tuple) else value
-
-
-def _collections(plain: Any) -> Iterator[Sequence[Any] | Mapping[Any, Any]]:
-    if isinstance(plain, dict | list):
-        yield plain
-        for inner in plain.values() if isinstance(plain, dict) else plain:
-            yield from _collections(inner)
+def _plain(value: Any, sizes: list[int]) -> Any:
+    """A view as dictionaries and lists, and the size of each of them in `sizes`."""
+    kind = type(value)
+    if value is None or kind is str or kind is int or kind is bool:
+        return value
+    if kind is View:
+        return {name: _plain(getattr(value, name), sizes) for name in value}  # its fields are declared, not data
+    sizes.append(len(value))
+    if kind is tuple:
+        return [_plain(inner, sizes) for inner in value]
+    return {key: _plain(inner, sizes) for key, inner in value.items()}
