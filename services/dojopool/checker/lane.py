@@ -31,8 +31,11 @@ from dojopool.replica.partition import OwnedPartition
 TURN_MATCHES_MAX: Final = 200
 """Matches judged without letting other tasks run: about 20 ms."""
 
-SWEEP_MATCHES_MAX: Final = 1_000
-"""Matches judged again in one batch because something of them may have been put off."""
+SWEEP_MATCHES_MAX: Final = 250
+"""Matches judged again at a time because something of them may have been put off."""
+
+SWEEP_PERIOD_S: Final = 1.0
+"""Between two such times: what is new must not wait for what was put off. About 50 ms in each."""
 
 
 @dataclass
@@ -58,6 +61,8 @@ class CheckLane(Intake):
     writes: tuple[asyncio.Task[None], ...] = ()
     sweep: list[str] = field(default_factory=list)
     """Matches that are still to be judged again, the next one last."""
+    swept_s: float = 0.0
+    """When some were last judged again, by the loop's clock."""
 
     @property
     def watcher(self) -> CheckObserver:
@@ -124,9 +129,14 @@ class CheckLane(Intake):
         """The matches to judge now: those that changed, and some of those of which something was put off."""
         fold, known = self.partition.fold, self.known
         changed = fold.take_changed()
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self.swept_s + SWEEP_PERIOD_S:
+            return list(changed)
         if not self.sweep and known.is_behind:
             known.is_behind = False
             self.sweep = list(fold.matches)
+        if self.sweep:
+            self.swept_s = now_s
         again, self.sweep = self.sweep[-SWEEP_MATCHES_MAX:], self.sweep[:-SWEEP_MATCHES_MAX]
         return [*changed, *(match_id for match_id in again if match_id not in changed)]
 
