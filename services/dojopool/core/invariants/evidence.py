@@ -49,8 +49,9 @@ def _found(kind: Kind, node: Node, place: Place) -> tuple[Kind, Node] | None:
             if step not in kind.names:
                 return None
             at = kind.names.index(str(step))
+            child = kind.child(node, at)
             kind = kind.below(at)
-            node = node[at] if at in node else kind.empty()
+            node = kind.empty() if child is None else child
         elif isinstance(kind, Map):
             if step not in node:
                 return None
