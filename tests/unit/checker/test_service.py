@@ -230,6 +230,23 @@ async def test_a_storm_is_put_off_and_not_forgotten(monkeypatch: pytest.MonkeyPa
     assert any(name == "dojo-suppressed" for record in region.published_records() for name, _ in record.headers)
 
 
+async def test_what_was_put_off_does_not_delay_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is judged again once a second, not with every batch."""
+    monkeypatch.setattr(register, "BURST_MAX", 1)
+    monkeypatch.setattr(register, "RATE_PER_S", 0.0)
+    region, scorer = Region(), Scorer()
+    region.append(*(scorer.points(f"m-{number}") for number in range(100)))
+    async with region.checking() as checking:
+        await region.checked(checking)
+        for _ in range(20):
+            region.append(scorer.event("calm", "player_joined", {"player": "ana"}))
+            await region.checked(checking)
+        judged = sum(facts.matches for facts in checking.facts.batches)
+
+    assert len(checking.facts.batches) > 20
+    assert judged <= 100 + 100 + 20
+
+
 async def test_a_log_without_its_beginning_is_not_checked() -> None:
     """A checker has no store: it would judge states that lack what was trimmed."""
     region = Region()
