@@ -45,14 +45,15 @@ def writers_at(kind: RecordKind, root: Node, places: Iterable[Place]) -> dict[st
 def _found(kind: Kind, node: Node, place: Place) -> tuple[Kind, Node] | None:
     """The kind and the node at a place, None when there is no such key or field."""
     for step in place:
-        if isinstance(kind, RecordKind):
+        # By the very type: abstract classes that are compiled share what isinstance remembers of them.
+        if type(kind) is RecordKind:
             if step not in kind.names:
                 return None
             at = kind.names.index(str(step))
             child = kind.child(node, at)
             kind = kind.below(at)
             node = kind.empty() if child is None else child
-        elif isinstance(kind, Map):
+        elif type(kind) is Map:
             if step not in node:
                 return None
             kind, node = kind.inner, node[step]
