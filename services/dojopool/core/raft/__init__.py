@@ -24,8 +24,8 @@ Duties of the caller:
  4. Send `messages` at once if you like; send `messages_after` only after that Ready is durable, and then call
     `persisted(number)`. A flush that failed is the end: never call it, stop.
  5. Restore the application from a Ready's snapshot before calling `persisted` for it.
- 6. Apply `committed` in order, each once; for an entry that changes members, decode it and call `apply_conf_change`; then
-    call `applied`.
+ 6. Apply `committed` in order, each once; for an entry that changes members, decode it and call `apply_conf_change`;
+    then call `applied`.
  7. Call `tick` at a steady rate by a clock that does not jump, and take in what has arrived before the ticks that were
     missed.
  8. Say `report_unreachable` for messages dropped, and `report_snapshot` how each ended.

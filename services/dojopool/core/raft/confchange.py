@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from dojopool.core.raft.messages import ConfState
 from dojopool.core.raft.progress import Inflights, Progress
-from dojopool.core.raft.quorum import JointConfig
+from dojopool.core.raft.quorum import NO_VOTERS, JointConfig
 from dojopool.errors import ConfChangeRefused, CorruptState
 
 
@@ -117,7 +117,7 @@ def _decode_changes(data: bytes) -> tuple[ConfChange, ...]:
 class Configuration:
     """Who votes and who only listens, as a leader counts."""
 
-    voters: JointConfig = JointConfig()
+    voters: JointConfig = NO_VOTERS
     learners: frozenset[int] = frozenset()
     learners_next: frozenset[int] = frozenset()
     """Voters of the outgoing half that become learners when it is left."""

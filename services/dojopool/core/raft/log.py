@@ -55,6 +55,9 @@ class RaftLog:
         """Per write: its number, how far it makes the log stored, and the index of its snapshot or 0."""
 
     def _check(self, stored: Stored, applied: int) -> None:
+        if stored.snapshot is not None and self.before == 0:
+            # Newcomers hold nothing: they must be sent the first members, which a snapshot at 0 never would.
+            raise CorruptState("a group begins with a snapshot at index 1 or above, found one at 0")
         for place, entry in enumerate(self._entries, self.before + 1):
             if entry.index != place:
                 raise CorruptState(f"the stored log has entry {entry.index} in the place of entry {place}")
@@ -151,8 +154,8 @@ class RaftLog:
             return
         if index <= self.committed:
             raise LogConflict(
-                f"a leader of term {by.term} offers another entry {index} than the one of term {self.term(index)} that is"
-                f" committed here (commit index {self.committed}): stop this node and keep its files"
+                f"a leader of term {by.term} offers another entry {index} than the one of term {self.term(index)} that"
+                f" is committed here (commit index {self.committed}): stop this node and keep its files"
             )
         del self._entries[index - self.first :]
         self._forget_from(index)

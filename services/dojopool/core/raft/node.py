@@ -47,8 +47,8 @@ class RawNode:
     def __init__(
         self, options: Options, *, stored: Stored | None = None, applied: int = 0, draw: Callable[[int], int]
     ) -> None:
-        """A node that finds `stored` on its disk; its members are those of the snapshot there, so a new group begins
-        with a snapshot at index 0 or above that names them.
+        """A node that finds `stored` on its disk; its members are those of the snapshot there, so a new
+        group begins with a snapshot at index 1 or above that names them, the same on each, and a newcomer with nothing.
 
         `applied`: what the application has applied already (a snapshot's index counts without being named). `draw(n)`
         gives a random integer in [0, n). Raises CorruptState when `stored` contradicts itself.

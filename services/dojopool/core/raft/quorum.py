@@ -31,6 +31,8 @@ class JointConfig:
         return self.incoming | self.outgoing
 
 
+NO_VOTERS = JointConfig()
+
 Config: TypeAlias = JointConfig | AbstractSet[int]
 
 

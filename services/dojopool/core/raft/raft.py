@@ -41,7 +41,8 @@ class Raft:
         self.log = RaftLog(stored, applied=applied)
         self.snapshot = stored.snapshot
         """What a follower gets whose next entry is compacted away."""
-        self.term, self.vote = stored.hard_state.term, stored.hard_state.vote
+        self.vote = stored.hard_state.vote
+        self.term = max(stored.hard_state.term, self.log.last_term)  # a new group's first snapshot has a term already
         self.role, self.leader = Role.FOLLOWER, NOBODY
         self.votes: dict[int, bool] = {}
         self.config = confchange.Configuration()
