@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TypeAlias
 
-from dojopool.core.raft.messages import ConfState
+from dojopool.core.raft.messages import ConfState, EntryType
 from dojopool.core.raft.progress import Inflights, Progress
 from dojopool.core.raft.quorum import NO_VOTERS, JointConfig
 from dojopool.errors import ConfChangeRefused, CorruptState
@@ -82,16 +82,17 @@ def encode(change: AnyChange) -> bytes:
     return bytes([change.transition]) + b"".join(_ONE.pack(one.type, one.node) for one in change.changes)
 
 
-def decode_v1(data: bytes) -> ConfChange:
-    """Undo `encode`. Raises CorruptState for anything that it cannot have made."""
-    changes = _decode_changes(data)
-    if len(changes) != 1:
-        raise CorruptState(f"a change of one member must be {_ONE.size} bytes, found {len(data)}")
-    return changes[0]
+def decode(type_: EntryType, data: bytes) -> AnyChange:
+    """Undo `encode` for an entry of `type_`. Raises CorruptState for anything that it cannot have made.
 
-
-def decode_v2(data: bytes) -> ConfChangeV2:
-    """Undo `encode`. Empty data is the empty change. Raises CorruptState for anything that it cannot have made."""
+    Empty data of a v2 entry is the empty change.
+    """
+    if type_ is EntryType.CONF_CHANGE:
+        changes = _decode_changes(data)
+        if len(changes) != 1:
+            raise CorruptState(f"a change of one member must be {_ONE.size} bytes, found {len(data)}")
+        return changes[0]
+    assert type_ is EntryType.CONF_CHANGE_V2, "only entries that change members are decoded"
     if not data:
         return ConfChangeV2()
     try:
@@ -99,6 +100,11 @@ def decode_v2(data: bytes) -> ConfChangeV2:
     except ValueError:
         raise CorruptState(f"a change of members has the unknown transition {data[0]}") from None
     return ConfChangeV2(_decode_changes(data[1:]), transition)
+
+
+def entry_type(change: AnyChange) -> EntryType:
+    """The type of the entry that carries `change`."""
+    return EntryType.CONF_CHANGE if isinstance(change, ConfChange) else EntryType.CONF_CHANGE_V2
 
 
 def as_v2(change: AnyChange) -> ConfChangeV2:
@@ -179,7 +185,7 @@ class Changer:
             )
         return _checked(config, progress)
 
-    def enter_joint(self, changes: Iterable[ConfChange], *, auto_leave: bool) -> Changed:
+    def enter_joint(self, auto_leave: bool, changes: Iterable[ConfChange]) -> Changed:
         """Make the present voters the outgoing half and apply `changes` to the incoming one."""
         if self._config.is_joint:
             raise ConfChangeRefused("a joint configuration was asked for in a joint configuration: leave it first")

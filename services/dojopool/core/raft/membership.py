@@ -9,8 +9,8 @@ tell each other what is committed (M8), so that nobody is stuck for want of know
 from __future__ import annotations
 
 from dojopool.core.raft import replication, transfer
-from dojopool.core.raft.confchange import AnyChange, Changed, Changer, ConfChange, ConfChangeV2, as_v2, encode
-from dojopool.core.raft.messages import NOBODY, ConfState, Entry, EntryType, Role
+from dojopool.core.raft.confchange import AnyChange, Changed, Changer, ConfChangeV2, as_v2, encode, entry_type
+from dojopool.core.raft.messages import NOBODY, ConfState, Entry, Role
 from dojopool.core.raft.raft import Raft
 from dojopool.errors import ConfChangeRefused
 
@@ -33,8 +33,7 @@ def check_proposal(raft: Raft, change: AnyChange) -> None:
 
 def propose(raft: Raft, change: AnyChange) -> int:
     """As leader, append `change`; its index. The caller has checked it."""
-    kind = EntryType.CONF_CHANGE if isinstance(change, ConfChange) else EntryType.CONF_CHANGE_V2
-    raft.pending_conf_index = replication.append(raft, (Entry(0, 0, kind, encode(change)),))
+    raft.pending_conf_index = replication.append(raft, (Entry(0, 0, entry_type(change), encode(change)),))
     replication.broadcast_append(raft)
     return raft.pending_conf_index
 
@@ -84,5 +83,5 @@ def _changed(raft: Raft, change: ConfChangeV2) -> Changed:
     if change.leaves_joint:
         return changer.leave_joint()
     if change.enters_joint:
-        return changer.enter_joint(change.changes, auto_leave=change.auto_leave)
+        return changer.enter_joint(change.auto_leave, change.changes)
     return changer.simple(change.changes)
