@@ -195,7 +195,7 @@ class RawNode:
         entries, snapshot = log.unhanded(), log.unhanded_snapshot()
         old = self._told_hard
         must_sync = bool(entries or snapshot) or (hard.term, hard.vote) != (old.term, old.vote)
-        to_self = tuple(message for message in raft.messages_after if message.to == raft.id)
+        to_self = tuple([message for message in raft.messages_after if message.to == raft.id])
         ready = Ready(
             number=self._number,
             soft_state=soft if soft != self._told_soft else None,
@@ -203,7 +203,7 @@ class RawNode:
             entries=entries,
             snapshot=snapshot,
             messages=tuple(raft.messages),
-            messages_after=tuple(message for message in raft.messages_after if message.to != raft.id),
+            messages_after=tuple([message for message in raft.messages_after if message.to != raft.id]),
             committed=log.appliable(bytes_max=self._appliable_bytes()),
             read_states=tuple(raft.read_states),
             must_sync=must_sync,

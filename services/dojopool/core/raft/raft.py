@@ -8,7 +8,6 @@ so that every change to it stands where its rule is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from dojopool.core.raft import confchange, transitions
 from dojopool.core.raft.log import RaftLog
@@ -174,7 +173,21 @@ class Raft:
         """Queue a message in this node's name, in its term unless it bears one. Those to this node itself are delivered
         when what they promise is durable.
         """
-        stamped = replace(message, from_=message.from_ or self.id, term=message.term or self._term_of(message))
+        stamped = Message(  # field by field: `replace` takes five times as long, and this is done for every message
+            message.type,
+            message.to,
+            message.from_ or self.id,
+            message.term or self._term_of(message),
+            message.log_term,
+            message.index,
+            message.commit,
+            message.commit_term,
+            message.reject,
+            message.reject_hint,
+            message.entries,
+            message.snapshot,
+            message.context,
+        )
         if stamped.type in _PROMISES:
             self.messages_after.append(stamped)
         else:
