@@ -26,8 +26,9 @@ from dojopool.core.raft.messages import (
     Snapshot,
     Stored,
 )
-from dojopool.core.raft.node import RawNode, Status
+from dojopool.core.raft.node import RawNode
 from dojopool.core.raft.options import Options
+from dojopool.core.raft.status import Status
 
 Watch = Callable[[int, Ready], None]
 
@@ -275,21 +276,25 @@ class Group:
             self.tick()
             for node in self.leaders():
                 before = len(self[node].commands)
-                if not self[node].status.transferee and len(self[node].commands) >= 0:
+                if not self[node].status.transferee:
                     self.propose(node, command)
                 if command in self[node].commands[before:]:
                     return True
         return False
 
 
-def bootstrap(voters: Iterable[int], learners: Iterable[int] = (), *, index: int = 1) -> Stored:
-    """What a first member of a new group finds on its disk."""
+BASE = Snapshot(1, 1, ConfState())
+"""Where every log begins: index 1, term 1."""
+
+
+def bootstrap(voters: Iterable[int], learners: Iterable[int] = ()) -> Stored:
+    """What a first member of a new group finds on its disk; its log begins behind index 1, term 1."""
     config = ConfState(voters=tuple(sorted(voters)), learners=tuple(sorted(learners)))
-    return Stored(HardState(term=index, commit=index), Snapshot(index, index, config))
+    return Stored(HardState(term=1, commit=1), replace(BASE, config=config))
 
 
 def group_of(count: int, *, learners: Iterable[int] = (), **options: Any) -> Group:
-    """A new group of voters 1 to `count`; its log begins at index 2."""
+    """A new group of voters 1 to `count`."""
     learners = tuple(learners)
     stored = bootstrap(range(1, count + 1), learners)
     return Group(*(Peer(Options(id=node, **options), stored) for node in (*range(1, count + 1), *learners)))
@@ -300,26 +305,19 @@ def newcomer(node: int, **options: Any) -> Peer:
     return Peer(Options(id=node, **options), Stored())
 
 
-def solo(
-    terms: Iterable[int] = (),
-    *,
-    voters: Iterable[int] = (1, 2, 3),
-    learners: Iterable[int] = (),
-    term: int = 1,
-    vote: int = 0,
-    commit: int = 0,
-    node: int = 1,
-    draw: Callable[[int], int] | None = None,
-    **options: Any,
-) -> Peer:
-    """Peer 1 without a network, whose log from index 1 has entries of these terms."""
-    start = bootstrap(voters, learners, index=0)
-    stored = replace(start, hard_state=HardState(term, vote, commit), entries=entries(1, *terms))
-    return Peer(Options(id=node, **options), stored, draw=draw)
+def holding(*terms: int, members: Iterable[int] = (1, 2, 3), hard: HardState | None = None) -> Stored:
+    """A disk whose log has entries of these terms from index 2 on; without `hard`, of the last term and nothing
+    committed.
+    """
+    start = bootstrap(members)
+    return replace(start, hard_state=hard or HardState(term=(1, *terms)[-1], commit=1), entries=entries(2, *terms))
+
+
+def solo(stored: Stored | None = None, *, draw: Callable[[int], int] | None = None, **options: Any) -> Peer:
+    """Peer 1 of voters 1 to 3, or of what is stored, without a network."""
+    return Peer(Options(id=1, **options), stored or holding(), draw=draw)
 
 
 def entries(first: int, *terms: int) -> tuple[Entry, ...]:
     """Entries from index `first` on, of these terms; each names itself."""
-    return tuple(
-        Entry(term, index, data=b"%d.%d" % (term, index)) for index, term in enumerate(terms, start=first)
-    )
+    return tuple(Entry(term, index, data=b"%d.%d" % (term, index)) for index, term in enumerate(terms, start=first))

@@ -9,8 +9,8 @@ from dojopool.core.raft.messages import Entry, Message, MessageType, Snapshot
 At = tuple[int, int]
 """Index and term of an entry."""
 
-START: At = (0, 0)
-"""Before the first entry."""
+START: At = (1, 1)
+"""Where every log of these tests begins."""
 
 
 def append(
