@@ -152,7 +152,6 @@ class Peer:
         self.commands = snapshot.data.split()
         self.applied_index = snapshot.index
         self.to_apply.clear()
-        self.node.applied(snapshot.index)
 
     def snapshot(self) -> Snapshot:
         """The application as of now."""
@@ -283,14 +282,16 @@ class Group:
         return False
 
 
-BASE = Snapshot(1, 1, ConfState())
-"""Where every log begins: index 1, term 1."""
-
-
 def bootstrap(voters: Iterable[int], learners: Iterable[int] = ()) -> Stored:
     """What a first member of a new group finds on its disk; its log begins behind index 1, term 1."""
-    config = ConfState(voters=tuple(sorted(voters)), learners=tuple(sorted(learners)))
-    return Stored(HardState(term=1, commit=1), replace(BASE, config=config))
+    return Stored(HardState(term=1, commit=1), snapshot_at(1, 1, voters=voters, learners=learners))
+
+
+def snapshot_at(
+    index: int, term: int, *, voters: Iterable[int] = (1, 2, 3), learners: Iterable[int] = (), data: bytes = b""
+) -> Snapshot:
+    """A snapshot of a group with these members."""
+    return Snapshot(index, term, ConfState(tuple(sorted(voters)), tuple(sorted(learners))), data)
 
 
 def group_of(count: int, *, learners: Iterable[int] = (), **options: Any) -> Group:
