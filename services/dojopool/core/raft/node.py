@@ -69,9 +69,9 @@ class RawNode:
 
     def observe_time(self, now_ms: int) -> None:
         """Say what time it is, by a clock that never goes back and counts suspension too. For leases only: a node
-        that is never told has none.
+        that is never told has none. With leases on, say so on every member and before what arrived is taken in.
         """
-        self._raft.now_ms = max(now_ms, self._raft.now_ms or 0)
+        self._raft.observe_time(now_ms)
 
     def step(self, message: Message) -> None:
         """A message has arrived. Raises LogConflict when this node must stop: see `errors`."""
