@@ -100,7 +100,8 @@ class RawNode:
             return 0
         self._check_can_propose()
         if not replication.fits(raft, entries):
-            raise ProposalDropped(f"{raft.uncommitted_bytes} bytes wait to be committed", leader=NOBODY)
+            waiting = replication.uncommitted_bytes(raft)
+            raise ProposalDropped(f"{waiting} bytes wait to be committed", leader=NOBODY)
         last = replication.append(raft, entries)
         replication.broadcast_append(raft)
         return last
@@ -218,10 +219,9 @@ class RawNode:
         return ready
 
     def _appliable_bytes(self) -> int:
-        log, limit = self._raft.log, self._raft.options.committed_bytes_max
-        if log.applying == log.applied:
-            return limit
-        return max(0, limit - replication.payload_bytes(log.slice(log.applied + 1, log.applying + 1, bytes_max=limit)))
+        log = self._raft.log
+        under_way = log.payload_bytes(log.applied + 1, log.applying + 1)
+        return max(0, self._raft.options.committed_bytes_max - under_way)
 
     def persisted(self, number: int) -> None:
         """Everything that Readies 1 to `number` wanted stored is durable, and a snapshot among it is applied."""
@@ -237,8 +237,6 @@ class RawNode:
         """The application has applied everything up to `index`."""
         raft = self._raft
         if index > raft.log.applied:
-            entries = raft.log.slice(raft.log.applied + 1, index + 1, bytes_max=1 << 62)
-            raft.uncommitted_bytes = max(0, raft.uncommitted_bytes - replication.payload_bytes(entries))
             raft.log.applied_to(index)
         membership.maybe_leave_joint(raft)
 

@@ -65,7 +65,6 @@ class Raft:
         self.transferee = NOBODY
         self.pending_conf_index = 0
         """The last entry of the log that may change members and may not be applied (rule M2)."""
-        self.uncommitted_bytes = 0
         self.election_elapsed = self.heartbeat_elapsed = 0
         self.leader_heard_ticks = options.election_ticks
         """Ticks since any leader, of whatever term, was heard."""
@@ -152,7 +151,7 @@ class Raft:
         for answer in self.reads.refuse_all():
             self.answer_read(answer)
         self.reads = Reads()
-        self.pending_conf_index = self.uncommitted_bytes = self.lease_after_index = 0
+        self.pending_conf_index = self.lease_after_index = 0
         for node, old in self.progress.items():
             fresh = self.new_progress(is_learner=old.is_learner, session=old.session)
             if node == self.id:
