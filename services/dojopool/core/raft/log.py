@@ -175,6 +175,19 @@ class RaftLog:
             self._extend(entries[new:])
         return end - 1
 
+    def check_committed(self, index: int, term: int, entries: Sequence[Entry]) -> None:
+        """Raise LogConflict when a leader's log, (`index`, `term`) and `entries` behind it, is not what is committed
+        here (rule L3). The last of them that is committed here speaks for all before it.
+        """
+        shared = min(self.committed, index + len(entries))
+        offered = entries[shared - index - 1].term if shared > index else term
+        held = self.term(shared)
+        if held is not None and held != offered:
+            raise LogConflict(
+                f"a leader's entry {shared} is of term {offered}, the one of term {held} is committed here (commit index"
+                f" {self.committed}): stop this node and keep its files"
+            )
+
     def _cut_from(self, index: int, *, by: Entry) -> None:
         if index > self.last:
             return

@@ -183,6 +183,8 @@ def on_append(raft: Raft, message: Message) -> None:
     """Take entries behind one that this log shares, and say how far it matches now, or where it could (rule L15)."""
     answer = Message(MessageType.APPEND_RESPONSE, message.from_, context=message.context)
     log = raft.log
+    if message.index <= log.committed:
+        log.check_committed(message.index, message.log_term, message.entries)
     if message.index < log.committed:  # old news: everything up to the commit index matches any leader's log
         raft.send(replace(answer, index=log.committed))
         return
