@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,13 +15,14 @@ from support.raft_words import START, ack, granted, heartbeat, of_type, pre_vote
 
 T = 10
 BEAT, BEAT_ANSWER = MessageType.HEARTBEAT, MessageType.HEARTBEAT_RESPONSE
-LEASES = {"read_mode": ReadMode.LEASE, "tick_ms": 100, "lease_ms": 500}
+LEASES: dict[str, Any] = {"read_mode": ReadMode.LEASE, "lease_ms": 500}
 
 
-def leader(count: int = 3, *, commits: bool = True, **options: object) -> Peer:
+def leader(count: int = 3, *, commits: bool = True, **options: Any) -> Peer:
     """Member 1 of `count` leads term 2; with `commits`, its empty entry at index 2 is committed."""
     members = range(1, count + 1)
-    peer = solo(bootstrap(members), pre_vote=False, **options)
+    peer = solo(bootstrap(members), pre_vote=False, draw=lambda bound: bound - 1, **options)
+    peer.tick(T)  # What it may have promised before it started is over.
     peer.node.campaign()
     peer.pump()
     for node in range(2, count // 2 + 2):
@@ -344,7 +346,7 @@ def test_r7_a_late_request_elects_nobody_after_an_abort() -> None:
 
 def test_r8_a_restarted_voter_gives_no_vote_for_a_while() -> None:
     """It may have promised a leader what it has forgotten since."""
-    peer = solo(holding(hard=HardState(2, 0, 1)), **LEASES)
+    peer = solo(holding(hard=HardState(2, 0, 1)), draw=lambda bound: bound - 1, **LEASES)
     for request in (vote(3, (9, 9)), pre_vote(3, (9, 9))):
         assert [] == peer.hear(request)
     assert peer.status.term == 2
@@ -396,7 +398,7 @@ def test_r9_no_lease_for_who_is_never_told_the_time() -> None:
 
 
 @pytest.mark.parametrize(("options", "forgets"), [(LEASES, False), ({}, True)], ids=["leases", "no leases"])
-def test_r10_forgetting_the_leader_is_refused_with_leases(options: dict[str, object], forgets: bool) -> None:
+def test_r10_forgetting_the_leader_is_refused_with_leases(options: dict[str, Any], forgets: bool) -> None:
     """The lease is a promise of the followers."""
     peer = solo(bootstrap([1, 2, 3]), **options)
     peer.hear(heartbeat(1))
