@@ -35,8 +35,10 @@ def _restore(raft: Raft, snapshot: Snapshot) -> bool:
     log, config = raft.log, snapshot.config
     if snapshot.index <= log.committed:
         return False  # old (rule S1)
-    if raft.id not in (*config.voters, *config.learners, *config.voters_outgoing):
-        return False  # it would leave this node outside of the group that sent it (rule S11)
+    names_me = raft.id in (*config.voters, *config.learners, *config.voters_outgoing)
+    if raft.id in raft.progress and not names_me:
+        # It would put a member out of its group (rule S11). A newcomer takes it: the entry that adds it comes later.
+        return False
     if log.matches(snapshot.index, snapshot.term):
         log.commit_to(snapshot.index)  # the log holds it all: its suffix stays (rule S2)
         return False

@@ -553,10 +553,3 @@ def test_l20_a_proposal_is_forwarded_when_asked_for() -> None:
     group.settle()
 
     assert [[b"x"]] * 3 == [peer.commands for peer in group.peers.values()]
-
-
-def test_l1_the_start_is_an_entry_like_any_other() -> None:
-    """The end of the snapshot has a term that must match too."""
-    (answer,) = solo().hear(append(2, after=(START[0], 5), entries=entries(2, 2)))
-
-    assert answer.reject

@@ -161,7 +161,7 @@ def test_s6_a_report_of_success_frees_it() -> None:
     """The transport's word is enough to probe behind the snapshot."""
     group = left_behind()
     group.heal()
-    group.loses = lambda message: message.type is MessageType.APPEND_RESPONSE and message.from_ == 3
+    group.loses = lambda message: message.type is MessageType.APPEND_RESPONSE and not message.reject
     group.tick(2)
     group[1].node.report_snapshot(3, True)
     assert (ProgressState.PROBE, 13) == (group[1].status.peers[3].state, group[1].status.peers[3].next)
@@ -207,8 +207,8 @@ def test_s8_an_append_behind_index_0_is_nothing_special() -> None:
     assert (9, ()) == (peer.status.last, peer.disk.durable.entries)
 
 
-def test_s8_a_member_with_nothing_is_sent_the_snapshot() -> None:
-    """Whose log is empty gets the group's first state, not its first entries."""
+def test_s8_a_newcomer_is_sent_the_snapshot() -> None:
+    """Whose log is empty gets the group's first state, which does not name it yet, and then the entry that adds it."""
     group = group_of(1)
     group.elect(1)
     group.propose(1, b"x")
@@ -230,10 +230,10 @@ def test_s9_compaction_stops_at_what_is_applied() -> None:
     index = group.propose(1, b"c")
     assert group[1].status.commit == index
     with pytest.raises(CallerError, match="applied"):
-        group[1].node.compact(replace(snapshot_at(index, 2, voters=[1])))
+        group[1].node.compact(snapshot_at(index, 2, voters=[1]))
     group[1].compact()
     with pytest.raises(CallerError, match="newest"):
-        group[1].node.compact(replace(snapshot_at(index - 2, 2, voters=[1])))
+        group[1].node.compact(snapshot_at(index - 2, 2, voters=[1]))
 
     assert (index, index - 1) == (group[1].status.first, group[1].status.applied)
 
@@ -280,6 +280,15 @@ def test_s11_a_snapshot_without_the_receiver_is_refused() -> None:
 
     assert (1, 3, (1, 2, 3)) == (peer.status.commit, peer.status.last, peer.status.config.voters)
     assert answer.index == 1
+
+
+def test_s11_a_newcomer_that_is_not_named_never_campaigns() -> None:
+    """It holds the state as a stranger until the entry that adds it is applied."""
+    peer = newcomer(4)
+    peer.hear(snapshot(2, snapshot_at(9, 2), to=4))
+    peer.tick(100)
+
+    assert (9, Role.FOLLOWER) == (peer.status.commit, peer.status.role)
 
 
 @pytest.mark.parametrize(
