@@ -102,6 +102,18 @@ def test_r5_ticks_counted_late_end_no_promise() -> None:
     assert votes_for(peer, 3)
 
 
+def test_r5_a_promise_holds_without_a_clock() -> None:
+    """A follower that is never told the time counts ticks, also after its term ended."""
+    peer = solo(Stored(snapshot=snapshot_at(1, 1)), read_mode=ReadMode.LEASE, lease_ms=LEASE_MS)
+    peer.hear(heartbeat(2))
+    peer.hear(vote(3, (1, 0), context=TRANSFER))
+    peer.tick(T - 1)
+    assert not votes_for(peer, 4)
+    peer.tick(1)
+
+    assert votes_for(peer, 4)
+
+
 def test_r5_nobody_campaigns_against_a_leader_it_owes() -> None:
     """Not even when it is told to: its own vote could make the majority."""
     peer = leased(pre_vote=False)
