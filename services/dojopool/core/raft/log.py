@@ -29,8 +29,8 @@ class RaftLog:
     """See the module. Indexes are absolute; slices are half open."""
 
     __slots__ = (
-        "_before_total",
         "_before_term",
+        "_before_total",
         "_entries",
         "_handed",
         "_snapshot_handed",
@@ -164,16 +164,19 @@ class RaftLog:
         """
         if not self.matches(index, term):
             return None
-        end = index + 1 + len(entries)
-        if [entry.index for entry in entries] != list(range(index + 1, end)):
-            raise LogConflict(f"entries behind {index} were offered with others than {index + 1} to {end - 1}")
+        places = range(index + 1, index + 1 + len(entries))
+        if [entry.index for entry in entries] != list(places):
+            wrong, place = next(
+                (entry.index, place) for entry, place in zip(entries, places, strict=True) if entry.index != place
+            )
+            raise LogConflict(f"entries behind {index} were offered with {wrong} in the place of {place}")
         # Logs that differ at one index differ at all after it.
         held = range(min(len(entries), self.last - index))
         new = bisect_left(held, True, key=lambda place: not self.matches(entries[place].index, entries[place].term))
         if new < len(entries):
             self._cut_from(entries[new].index, by=entries[new])
             self._extend(entries[new:])
-        return end - 1
+        return index + len(entries)
 
     def check_committed(self, index: int, term: int, entries: Sequence[Entry]) -> None:
         """Raise LogConflict when a leader's log, (`index`, `term`) and `entries` behind it, is not what is committed
@@ -184,8 +187,8 @@ class RaftLog:
         held = self.term(shared)
         if held is not None and held != offered:
             raise LogConflict(
-                f"a leader's entry {shared} is of term {offered}, the one of term {held} is committed here (commit index"
-                f" {self.committed}): stop this node and keep its files"
+                f"a leader's entry {shared} is of term {offered}, the one of term {held} is committed here (commit"
+                f" index {self.committed}): stop this node and keep its files"
             )
 
     def _cut_from(self, index: int, *, by: Entry) -> None:
