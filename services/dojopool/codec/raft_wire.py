@@ -171,7 +171,7 @@ def _config(rest: _Rest) -> ConfState:
     auto_leave, *counts = rest.fields(_CONFIG, "counts")
     if auto_leave > 1:
         raise RefusedRecord(f"{rest.what}: auto_leave is {auto_leave}, neither 0 nor 1 (offset {rest.start})")
-    groups = []
+    groups: list[tuple[int, ...]] = []
     for name, count in zip(("voters", "learners", "voters_outgoing", "learners_next"), counts, strict=True):
         offset = rest.offset
         ids = tuple(id_ for (id_,) in Struct("<Q").iter_unpack(rest.take(8 * count, f"{count} ids of {name}")))
@@ -179,7 +179,8 @@ def _config(rest: _Rest) -> ConfState:
             raise RefusedRecord(f"{rest.what}: the ids of {name} are not ascending from 1 (offset {offset})")
         groups.append(ids)
     rest.end()
-    return ConfState(*groups, auto_leave=bool(auto_leave))
+    voters, learners, voters_outgoing, learners_next = groups
+    return ConfState(voters, learners, voters_outgoing, learners_next, bool(auto_leave))
 
 
 class _Rest:
@@ -219,7 +220,8 @@ class _Rest:
 
     def counted(self, name: str) -> memoryview:
         """Bytes whose count stands before them."""
-        return self.take(*self.fields(_COUNT, f"length of {name}"), name)
+        (size,) = self.fields(_COUNT, f"length of {name}")
+        return self.take(size, name)
 
     def part(self, name: str) -> _Rest:
         """As `counted`, to be read on its own."""
