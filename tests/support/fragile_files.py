@@ -121,6 +121,5 @@ def _survivor(inode: Inode, dice: Random) -> bytes:
         return inode.durable + rest[: dice.randrange(len(rest))]
     if fate == "all":
         return inode.durable + rest
-    mask = [dice.random() < 0.5 for _ in rest]
-    fill = (lambda: 0) if fate == "holes" else (lambda: dice.randrange(256))
-    return inode.durable + bytes(byte if kept else fill() for byte, kept in zip(rest, mask, strict=True))
+    noise = bytes(len(rest)) if fate == "holes" else dice.randbytes(len(rest))
+    return inode.durable + bytes(dice.choice(pair) for pair in zip(rest, noise, strict=True))

@@ -140,7 +140,7 @@ def test_waiting_writes_share_one_flush() -> None:
 
 def test_d8_an_overwrite_below_a_snapshot_leaves_no_ghosts() -> None:
     """D8: entries that were overwritten do not come back because the entry that did it lies below the snapshot."""
-    steps = [
+    steps: list[Step] = [
         DiskWrite(1, HardState(1), entries(1, 1, 1, 1, 1, 1, 1)),
         DiskWrite(2, HardState(2, 0, 3), entries(3, 2)),
         Compaction(snapshot(3, 2), 4),
