@@ -34,8 +34,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.greeting: asyncio.Future[tuple[Kind, bytes]] = loop.create_future()
-        """The first frame; cancelled when the connection ends without one."""
+        self.greeting: asyncio.Future[tuple[Kind, bytes] | None] = loop.create_future()
+        """The first frame; None when the connection ended without one."""
         self.lost: asyncio.Future[Exception | None] = loop.create_future()
         """Set when it has ended: to what was refused, to the error that ended it, or to None."""
         self.is_paused = False
@@ -59,7 +59,7 @@ class Connection(asyncio.BufferedProtocol):
             self.transport.write(data)
 
     def close(self) -> None:
-        """End it after what was written is sent; see `abort` for who does not take it."""
+        """End it after what was written is sent, which needs a peer that takes it."""
         self.transport.close()
 
     def abort(self) -> None:
@@ -91,9 +91,9 @@ class Connection(asyncio.BufferedProtocol):
         self._resumed()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.greeting.cancel()
-        if not self.lost.done():
-            self.lost.set_result(self._refused or exc)
+        if not self.greeting.done():
+            self.greeting.set_result(None)
+        self.lost.set_result(self._refused or exc)
 
     def _greeted(self, frames: Frames) -> None:
         for kind, body in frames:
