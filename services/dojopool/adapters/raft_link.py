@@ -96,8 +96,9 @@ class Link:
             except (OSError, RefusedRecord) as error:
                 if isinstance(error, RefusedRecord):
                     self._rejections.count(error, other_side=self._address)
-                if str(error) != last:
-                    last = str(error)
+                why = str(error) or f"no answer within {DIAL_S_MAX} s"
+                if why != last:
+                    last = why
                     log.warning("raft_peer_unreachable", peer=self.peer.id, address=self._address, why=last)
                 wait_s = min(2 * wait_s, RETRY_S_MAX)
             else:
