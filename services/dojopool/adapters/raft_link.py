@@ -96,7 +96,7 @@ class Link:
             except (OSError, RefusedRecord) as error:
                 if isinstance(error, RefusedRecord):
                     self._rejections.count(error, other_side=self._address)
-                why = str(error) or f"no answer within {DIAL_S_MAX} s"
+                why = str(error) or type(error).__name__  # a TimeoutError says nothing
                 if why != last:
                     last = why
                     log.warning("raft_peer_unreachable", peer=self.peer.id, address=self._address, why=last)
