@@ -64,6 +64,12 @@ class Node:
     links: RaftTcp
     heard: Heard
 
+    async def until_rejected(self, kind: str, *, times: int = 1) -> None:
+        """Wait until something of this kind was refused that often."""
+        async with asyncio.timeout(WITHIN_S):
+            while self.links.rejected.get(kind, 0) < times:  # noqa: ASYNC110 - it is counted, nobody is told of it
+                await asyncio.sleep(0.01)  # as above
+
 
 def listening() -> socket.socket:
     """A socket that listens on a free port of this machine."""
