@@ -82,8 +82,8 @@ def test_a_certificate_names_the_member() -> None:
         check_certificate(set(), "n2")
 
 
-@pytest.mark.parametrize("wrong", [{"cluster": ""}, {"cluster": "ü" * 33}, {"disk_id": b"short"}])
-def test_what_cannot_be_said(wrong: dict[str, str]) -> None:
+@pytest.mark.parametrize(("cluster", "disk_id"), [("", MINE.disk_id), ("ü" * 33, MINE.disk_id), ("prod", b"short")])
+def test_what_cannot_be_said(cluster: str, disk_id: bytes) -> None:
     """A member that cannot introduce itself is not started."""
     with pytest.raises(ConfigError):
-        replace(MINE, **wrong)
+        Hello(cluster, 1, 2, disk_id)

@@ -112,7 +112,7 @@ async def test_a_member_that_takes_nothing(monkeypatch: pytest.MonkeyPatch, limi
             sent += 2
             await asyncio.sleep(0)
         assert one.heard.unreachable == [2]
-        found = []
+        found: list[int] = []
         while len(found) < sent - 1:
             found.append(decode_message((await one.arrived())[1]).index)
             if found[-1] >= sent - 2:
@@ -139,7 +139,7 @@ async def test_heartbeats_between_chunks() -> None:
         one.link.send([SNAPSHOT])
         assert (await one.arrived())[0] is Kind.CHUNK
         one.link.send([append(1)])
-        kinds = []
+        kinds: list[Kind] = []
         while not kinds or kinds[-1] is Kind.CHUNK:
             kinds.append((await one.arrived())[0])
 
