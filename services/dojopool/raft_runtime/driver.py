@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final, NoReturn, TypeVar
 
 from dojopool.core.raft.confchange import AnyChange, Transition
 from dojopool.core.raft.messages import Message, Snapshot
+from dojopool.core.raft.sessions import Command
 from dojopool.errors import Unavailable
 from dojopool.raft_ports import PeerEvents, PeerLinks, RaftStorage
+from dojopool.raft_runtime.config import Pace
 from dojopool.raft_runtime.member import Member
 from dojopool.raft_runtime.results import Done, Outcome, Result
 
@@ -32,15 +33,6 @@ DRAIN_ROUNDS_MAX: Final = 50
 """Turns of the loop to wait for what arrived during a stall."""
 QUIET_ROUNDS: Final = 3
 """Turns without a message after which all is taken to have arrived: a link needs up to two from socket to message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Time, as one member counts it."""
-
-    tick_s: float = 0.1
-    stall_s: float = 1.0
-    """A write that takes longer makes the member silent: the election timeout, alike on all."""
 
 
 class Driver:
@@ -84,7 +76,7 @@ class Driver:
 
     # ---- what the application wants ------------------------------------------------------------------------------
 
-    async def propose(self, command: bytes) -> Result:
+    async def propose(self, command: Command) -> Result:
         """Get a command into the log; returns when its outcome is known here, or known to be unknown. When cancelled,
         the outcome is unknown.
         """
