@@ -245,7 +245,7 @@ class Member:
     def _submit_proposals(self) -> None:
         """All commands that came in one turn go into the log together."""
         proposals, self._proposals = self._proposals, []
-        if proposals and not self._submitted(proposals):
+        if proposals and not self._submitted(proposals) and len(proposals) > 1:
             for each in proposals:  # together they were too much, or this member does not lead
                 self._submitted([each])
 

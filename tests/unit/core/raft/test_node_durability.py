@@ -61,7 +61,7 @@ def test_d1_a_leader_has_stored_its_vote_before_it_appends() -> None:
     peer.flush(1)
     assert HardState(2, 1, 1) == peer.disk.durable.hard_state
     peer.pump()
-    assert [2] == [entry.term for write in peer.disk.waiting for entry in write.entries]
+    assert [entry.term for write in peer.disk.waiting for entry in write.entries] == [2]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_d2_promises_wait_for_the_disk(message: Message) -> None:
     peer = solo()
     peer.holds_disk = True
 
-    assert [] == peer.hear(message)
+    assert peer.hear(message) == []
     assert len(peer.flush()) == 1
 
 
@@ -141,8 +141,8 @@ def test_d3_a_completion_says_nothing_about_what_was_overwritten() -> None:
     peer.hear(append(2, entries=entries(2, 2)))
     peer.hear(append(3, entries=entries(2, 3)))
     peer.hear(append(4, entries=entries(2, 2)))
-    assert [[2], [3], [2]] == [[entry.term for entry in write.entries] for write in peer.disk.waiting]
-    assert [(4, 2)] != [(message.term, message.index) for message in peer.flush(1)]
+    assert [[entry.term for entry in write.entries] for write in peer.disk.waiting] == [[2], [3], [2]]
+    assert [(message.term, message.index) for message in peer.flush(1)] != [(4, 2)]
 
     # It leads now, and its own copy of entry 2 counts only when the third write is done.
     assert peer.node._raft.log.stored == 1
@@ -179,7 +179,7 @@ def test_d3_entries_replaced_before_they_are_written_are_written_anew() -> None:
     peer.hear(append(4, after=(2, 2), entries=entries(3, 4, 4, 4)))
     peer.flush()
 
-    assert [2, 4, 4, 4] == [entry.term for entry in peer.disk.durable.entries]
+    assert [entry.term for entry in peer.disk.durable.entries] == [2, 4, 4, 4]
     assert peer.status.last == 5
 
 
@@ -190,10 +190,10 @@ def test_d3_a_snapshot_leaves_older_writes_without_meaning() -> None:
     peer.hear(append(2, entries=entries(2, 2, 2, 2, 2)))
     peer.hear(snapshot(3, snapshot_at(4, 3)))
     told = peer.flush(1)
-    assert [(2, 5)] == [(message.term, message.index) for message in told]
+    assert [(message.term, message.index) for message in told] == [(2, 5)]
 
     assert peer.node._raft.log.stored < 4
-    assert [(3, 4)] == [(message.term, message.index) for message in peer.flush()]
+    assert [(message.term, message.index) for message in peer.flush()] == [(3, 4)]
     assert Stored(HardState(3, 0, 4), snapshot_at(4, 3)) == peer.disk.durable
 
 
@@ -236,4 +236,4 @@ def test_d2_only_a_moved_commit_needs_no_flush() -> None:
     peer.hear(append(1, after=(2, 1), commit=2))
     peer.hear(append(2, after=(2, 1)))
 
-    assert [(True, False, True), (False, True, False), (False, True, True)] == synced
+    assert synced == [(True, False, True), (False, True, False), (False, True, True)]

@@ -60,7 +60,7 @@ def test_e1_a_vote_lost_in_a_crash_was_never_told() -> None:
     told += peer.hear(vote(2, START, from_=3))
     told += peer.flush()
 
-    assert [(3, False)] == [(answer.to, answer.reject) for answer in told]
+    assert [(answer.to, answer.reject) for answer in told] == [(3, False)]
 
 
 def test_e2_a_vote_counts_once() -> None:
@@ -152,7 +152,7 @@ def test_e4_a_candidate_follows_the_leader_of_its_term(message: Message) -> None
     peer = candidate()
     peer.hear(message)
 
-    assert (Role.FOLLOWER, 2, 3) == (peer.status.role, peer.status.term, peer.status.leader)
+    assert (peer.status.role, peer.status.term, peer.status.leader) == (Role.FOLLOWER, 2, 3)
 
 
 def test_e4_a_pre_candidate_follows_the_leader_of_its_term() -> None:
@@ -162,7 +162,7 @@ def test_e4_a_pre_candidate_follows_the_leader_of_its_term() -> None:
     peer.pump()
     peer.hear(heartbeat(1, from_=3))
 
-    assert (Role.FOLLOWER, 1, 3) == (peer.status.role, peer.status.term, peer.status.leader)
+    assert (peer.status.role, peer.status.term, peer.status.leader) == (Role.FOLLOWER, 1, 3)
 
 
 def test_e5_a_leader_votes_for_nobody_in_its_term() -> None:
@@ -171,8 +171,8 @@ def test_e5_a_leader_votes_for_nobody_in_its_term() -> None:
     group.elect(1)
     answers = group[1].hear(vote(2, (9, 9), from_=2, context=TRANSFER))
 
-    assert [(2, True)] == [(answer.term, answer.reject) for answer in answers]
-    assert (Role.LEADER, 1) == (group[1].status.role, group[1].status.vote)
+    assert [(answer.term, answer.reject) for answer in answers] == [(2, True)]
+    assert (group[1].status.role, group[1].status.vote) == (Role.LEADER, 1)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_e6_a_higher_term_resets_role_and_vote(kind: MessageType) -> None:
     peer = candidate()
     peer.hear(Message(kind, 1, 3, 5))
 
-    assert (Role.FOLLOWER, 5, NOBODY) == (peer.status.role, peer.status.term, peer.status.vote)
+    assert (peer.status.role, peer.status.term, peer.status.vote) == (Role.FOLLOWER, 5, NOBODY)
     assert HardState(term=5, vote=NOBODY, commit=1) == peer.disk.durable.hard_state
 
 
@@ -202,7 +202,7 @@ def test_e6_a_refused_pre_vote_resets_too() -> None:
     peer.pump()
     peer.hear(Message(MessageType.PRE_VOTE_RESPONSE, 1, 3, 5, reject=True))
 
-    assert (Role.FOLLOWER, 5) == (peer.status.role, peer.status.term)
+    assert (peer.status.role, peer.status.term) == (Role.FOLLOWER, 5)
 
 
 @pytest.mark.parametrize("kind", [MessageType.PRE_VOTE, MessageType.PRE_VOTE_RESPONSE])
@@ -211,7 +211,7 @@ def test_e6_a_term_that_nobody_began_resets_nothing(kind: MessageType) -> None:
     peer = candidate()
     peer.hear(Message(kind, 1, 3, 5))
 
-    assert (Role.CANDIDATE, 2, 1) == (peer.status.role, peer.status.term, peer.status.vote)
+    assert (peer.status.role, peer.status.term, peer.status.vote) == (Role.CANDIDATE, 2, 1)
 
 
 @pytest.mark.parametrize("message", [append(1), heartbeat(1)], ids=["append", "heartbeat"])
@@ -223,7 +223,7 @@ def test_e7_an_old_leader_is_told_the_term(message: Message, options: dict[str, 
     peer = solo(holding(hard=HardState(7, 0, 1)), **options)
     answers = peer.hear(message)
 
-    assert [(MessageType.APPEND_RESPONSE, 2, 7)] == [(answer.type, answer.to, answer.term) for answer in answers]
+    assert [(answer.type, answer.to, answer.term) for answer in answers] == [(MessageType.APPEND_RESPONSE, 2, 7)]
 
 
 def test_e7_a_stranded_node_is_taken_back() -> None:
@@ -239,7 +239,7 @@ def test_e7_a_stranded_node_is_taken_back() -> None:
     (leader,) = group.leaders()
     assert {peer.status.term for peer in group.peers.values()} == {group[leader].status.term}
     group.propose(leader, b"x")
-    assert [[b"x"]] * 3 == [peer.commands for peer in group.peers.values()]
+    assert [peer.commands for peer in group.peers.values()] == [[b"x"]] * 3
 
 
 def test_e8_an_old_pre_vote_is_refused_aloud() -> None:
@@ -247,8 +247,8 @@ def test_e8_an_old_pre_vote_is_refused_aloud() -> None:
     peer = solo(holding(hard=HardState(7, 0, 1)))
     answers = peer.hear(pre_vote(3, (9, 2)))
 
-    assert [(MessageType.PRE_VOTE_RESPONSE, 2, 7, True)] == [
-        (answer.type, answer.to, answer.term, answer.reject) for answer in answers
+    assert [(answer.type, answer.to, answer.term, answer.reject) for answer in answers] == [
+        (MessageType.PRE_VOTE_RESPONSE, 2, 7, True)
     ]
 
 
@@ -256,7 +256,7 @@ def test_e9_a_granted_pre_vote_echoes_the_term_asked_for() -> None:
     """So the asker knows what was granted."""
     (answer,) = solo().hear(pre_vote(5, START))
 
-    assert (5, False) == (answer.term, answer.reject)
+    assert (answer.term, answer.reject) == (5, False)
 
 
 def test_e9_a_refused_pre_vote_carries_the_local_term() -> None:
@@ -264,12 +264,12 @@ def test_e9_a_refused_pre_vote_carries_the_local_term() -> None:
     peer = solo(holding(1, 3, hard=HardState(3, 0, 1)))
     (answer,) = peer.hear(pre_vote(4, (9, 2)))
 
-    assert (3, True) == (answer.term, answer.reject)
+    assert (answer.term, answer.reject) == (3, True)
     asker = solo()
     asker.node.campaign()
     asker.pump()
     asker.hear(replace(answer, to=1, from_=2))
-    assert (Role.FOLLOWER, 3) == (asker.status.role, asker.status.term)
+    assert (asker.status.role, asker.status.term) == (Role.FOLLOWER, 3)
 
 
 def test_e9_a_grant_of_another_term_counts_nothing() -> None:
@@ -371,7 +371,7 @@ def test_e13_who_hears_a_leader_ignores_campaigns(kind: MessageType) -> None:
 
     assert (peer.hear(request), peer.status.term) == ([], 1)
     peer.tick()
-    assert [False] == [answer.reject for answer in peer.hear(request)]
+    assert [answer.reject for answer in peer.hear(request)] == [False]
 
 
 def test_e13_a_transfer_overrides_loyalty() -> None:
@@ -379,7 +379,7 @@ def test_e13_a_transfer_overrides_loyalty() -> None:
     peer = solo()
     peer.hear(heartbeat(1))
 
-    assert [False] == [answer.reject for answer in peer.hear(vote(5, (9, 9), from_=3, context=TRANSFER))]
+    assert [answer.reject for answer in peer.hear(vote(5, (9, 9), from_=3, context=TRANSFER))] == [False]
 
 
 def test_e13_a_node_that_was_cut_off_deposes_nobody() -> None:
@@ -391,7 +391,7 @@ def test_e13_a_node_that_was_cut_off_deposes_nobody() -> None:
     assert group[3].status.term > 2
     group.tick(1, only=[1])
 
-    assert (Role.LEADER, 2) == (group[1].status.role, group[2].status.term)
+    assert (group[1].status.role, group[2].status.term) == (Role.LEADER, 2)
 
 
 def test_e14_a_learner_never_campaigns_but_votes() -> None:
@@ -401,8 +401,8 @@ def test_e14_a_learner_never_campaigns_but_votes() -> None:
     learner.node.campaign()
 
     assert (learner.pump(), learner.status.role) == ([], Role.FOLLOWER)
-    assert [False] == [answer.reject for answer in learner.hear(pre_vote(2, START, to=4))]
-    assert [False] == [answer.reject for answer in learner.hear(vote(2, START, to=4))]
+    assert [answer.reject for answer in learner.hear(pre_vote(2, START, to=4))] == [False]
+    assert [answer.reject for answer in learner.hear(vote(2, START, to=4))] == [False]
 
 
 def test_e14_a_stranger_never_campaigns_but_votes() -> None:
@@ -412,7 +412,7 @@ def test_e14_a_stranger_never_campaigns_but_votes() -> None:
     stranger.node.campaign()
 
     assert (stranger.pump(), stranger.status.role) == ([], Role.FOLLOWER)
-    assert [False] == [answer.reject for answer in stranger.hear(vote(2, START, to=4))]
+    assert [answer.reject for answer in stranger.hear(vote(2, START, to=4))] == [False]
 
 
 def test_e15_no_campaign_with_an_unapplied_change() -> None:
@@ -453,7 +453,7 @@ def test_e16_a_new_leader_appends_an_empty_entry() -> None:
     group = group_of(3)
     group.elect(1)
 
-    assert [(2, 2, b"")] == [(entry.index, entry.term, entry.data) for entry in group[3].disk.durable.entries]
+    assert [(entry.index, entry.term, entry.data) for entry in group[3].disk.durable.entries] == [(2, 2, b"")]
     assert {peer.status.commit for peer in group.peers.values()} == {2}
 
 
@@ -491,7 +491,7 @@ def test_e18_a_leader_without_a_quorum_steps_down() -> None:
     group.isolate(1)
     group.tick(2 * T, only=[1])
 
-    assert (Role.FOLLOWER, 2) == (group[1].status.role, group[1].status.term)
+    assert (group[1].status.role, group[1].status.term) == (Role.FOLLOWER, 2)
 
 
 def test_e18_half_a_group_is_no_quorum() -> None:
@@ -546,8 +546,8 @@ def test_e19_a_single_voter_leads_when_its_vote_is_durable(has_pre_vote: bool) -
         assert peer.status.commit == 1
         peer.flush(1)
         peer.pump()
-    assert (Role.LEADER, 2) == (peer.status.role, peer.status.term)
-    assert (2, 1) == (peer.disk.durable.hard_state.term, peer.disk.durable.hard_state.vote)
+    assert (peer.status.role, peer.status.term) == (Role.LEADER, 2)
+    assert (peer.disk.durable.hard_state.term, peer.disk.durable.hard_state.vote) == (2, 1)
 
 
 def test_e20_a_restarted_leader_follows() -> None:
@@ -556,7 +556,7 @@ def test_e20_a_restarted_leader_follows() -> None:
     group.elect(1)
     group[1].crash()
 
-    assert (Role.FOLLOWER, 2, 1) == (group[1].status.role, group[1].status.term, group[1].status.vote)
+    assert (group[1].status.role, group[1].status.term, group[1].status.vote) == (Role.FOLLOWER, 2, 1)
     group.tick(4 * T, only=[1, 2, 3])
     (leader,) = group.leaders()
     assert group[leader].status.term > 2
@@ -625,7 +625,7 @@ def test_e21_a_member_that_hears_nothing() -> None:
     group.cut([1, 2], [3], both_ways=False)
     group.tick(10 * T)
 
-    assert ([1], 2) == (group.leaders(), group[1].status.term)
+    assert (group.leaders(), group[1].status.term) == ([1], 2)
     assert group.serves_within(1)
 
 

@@ -48,7 +48,7 @@ def test_l1_an_append_must_follow_a_matching_entry(after: tuple[int, int]) -> No
     (answer,) = peer.hear(append(4, after=after, entries=entries(after[0] + 1, 4), commit=9))
 
     assert (answer.type, answer.reject, answer.index) == (MessageType.APPEND_RESPONSE, True, after[0])
-    assert ([1, 2, 3], 1) == (terms(peer), peer.status.commit)
+    assert (terms(peer), peer.status.commit) == ([1, 2, 3], 1)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_l1_entries_with_holes_are_refused_whole(sent: tuple[Entry, ...]) -> Non
         peer.node.step(append(2, entries=sent, commit=9))
     peer.pump()
 
-    assert ([], 1) == (terms(peer), peer.status.commit)
+    assert (terms(peer), peer.status.commit) == ([], 1)
 
 
 def test_l2_an_older_append_cuts_nothing() -> None:
@@ -70,10 +70,10 @@ def test_l2_an_older_append_cuts_nothing() -> None:
     peer.hear(append(2, entries=entries(2, 2, 2, 2, 2)))
     (answer,) = peer.hear(append(2, entries=entries(2, 2)))
 
-    assert [2, 2, 2, 2] == terms(peer)
+    assert terms(peer) == [2, 2, 2, 2]
     assert (answer.index, answer.reject) == (2, False)
     peer.hear(append(2))
-    assert [2, 2, 2, 2] == terms(peer)
+    assert terms(peer) == [2, 2, 2, 2]
 
 
 def test_l2_only_what_follows_the_conflict_goes() -> None:
@@ -82,7 +82,7 @@ def test_l2_only_what_follows_the_conflict_goes() -> None:
     first, second = peer.disk.durable.entries[:2]
     peer.hear(append(3, entries=entries(2, 1, 1, 3)))
 
-    assert [1, 1, 3] == terms(peer)
+    assert terms(peer) == [1, 1, 3]
     assert (first, second) == peer.disk.durable.entries[:2]
 
 
@@ -115,7 +115,7 @@ def test_l3_a_conflict_below_commit_stops_the_node(message: Message) -> None:
         peer.node.step(message)
     peer.pump()
 
-    assert [1, 1, 1] == terms(peer)
+    assert terms(peer) == [1, 1, 1]
 
 
 def test_l4_commit_ends_with_the_message() -> None:
@@ -145,7 +145,7 @@ def test_l5_heartbeats_carry_what_the_follower_holds() -> None:
     assert peer.status.commit == 2
     beats = {message.to: message.commit for message in of_type(peer.tick(), MessageType.HEARTBEAT)}
 
-    assert {2: 2, 3: 0} == beats
+    assert beats == {2: 2, 3: 0}
 
 
 def test_l5_an_unverified_tail_is_not_committed() -> None:
@@ -163,10 +163,10 @@ def test_l5_an_unverified_tail_is_not_committed() -> None:
     group.loses = lambda message: message.type is APPEND
     group.tick(3)
 
-    assert [] == group[1].commands
+    assert group[1].commands == []
     group.heal()
     group.tick(3)
-    assert [[b"kept"]] * 3 == [peer.commands for peer in group.peers.values()]
+    assert [peer.commands for peer in group.peers.values()] == [[b"kept"]] * 3
 
 
 def test_l6_a_snapshot_without_content_commits_nothing() -> None:
@@ -174,7 +174,7 @@ def test_l6_a_snapshot_without_content_commits_nothing() -> None:
     peer = solo(holding(1, 1, 1, 1))
     peer.hear(replace(snapshot(2, None), commit=5, index=5))
 
-    assert (1, 5) == (peer.status.commit, peer.status.last)
+    assert (peer.status.commit, peer.status.last) == (1, 5)
 
 
 def test_l6_a_snapshot_commits_when_it_is_stored() -> None:
@@ -183,9 +183,9 @@ def test_l6_a_snapshot_commits_when_it_is_stored() -> None:
     peer.holds_disk = True
     assert peer.hear(snapshot(2, snapshot_at(9, 2, data=b"a b"))) == []
 
-    assert (1, []) == (peer.disk.durable.hard_state.commit, peer.commands)
+    assert (peer.disk.durable.hard_state.commit, peer.commands) == (1, [])
     peer.crash()
-    assert (1, 3) == (peer.status.commit, peer.status.last)
+    assert (peer.status.commit, peer.status.last) == (1, 3)
 
 
 def test_l7_what_is_known_never_decreases() -> None:
@@ -194,7 +194,7 @@ def test_l7_what_is_known_never_decreases() -> None:
     acked(peer, 2, 4)
     acked(peer, 2, 2)
 
-    assert (4, 5) == (peer.status.peers[2].match, peer.status.peers[2].next)
+    assert (peer.status.peers[2].match, peer.status.peers[2].next) == (4, 5)
 
 
 def test_l7_an_acknowledgement_of_an_older_term_counts_nothing() -> None:
@@ -202,7 +202,7 @@ def test_l7_an_acknowledgement_of_an_older_term_counts_nothing() -> None:
     peer = leader(3, 1, 1)
     peer.hear(ack(1, 4, from_=2))
 
-    assert (0, 1) == (peer.status.peers[2].match, peer.status.commit)
+    assert (peer.status.peers[2].match, peer.status.commit) == (0, 1)
 
 
 def test_l8_an_acknowledgement_of_a_former_life_counts_nothing() -> None:
@@ -226,7 +226,7 @@ def test_l9_a_stale_refusal_lowers_nothing() -> None:
     acked(peer, 2, 4)
     peer.hear(Message(MessageType.APPEND_RESPONSE, 1, 2, 2, index=3, reject=True, reject_hint=1, log_term=1))
 
-    assert (4, 5) == (peer.status.peers[2].match, peer.status.peers[2].next)
+    assert (peer.status.peers[2].match, peer.status.peers[2].next) == (4, 5)
 
 
 def test_l9_known_is_below_next_whatever_arrives() -> None:
@@ -292,7 +292,7 @@ def test_l11_two_followers_need_no_disk_of_the_leader() -> None:
     acked(peer, 2, index)
     acked(peer, 3, index)
 
-    assert [b"x"] == peer.commands
+    assert peer.commands == [b"x"]
     assert index > peer.disk.durable.entries[-1].index
 
 
@@ -305,10 +305,10 @@ def test_l11_a_group_of_one_commits_what_is_durable() -> None:
     peer.node.propose(b"x")
     peer.pump()
 
-    assert [] == peer.commands
+    assert peer.commands == []
     peer.flush()
     peer.pump()
-    assert [b"x"] == peer.commands
+    assert peer.commands == [b"x"]
 
 
 def test_l12_a_leader_never_rewrites_its_log() -> None:
@@ -332,13 +332,13 @@ def test_l13_one_append_at_a_time_while_probing() -> None:
     for command in (b"a", b"b"):
         peer.node.propose(command)
 
-    assert [] == of_type(peer.pump(), APPEND, to=3)
+    assert of_type(peer.pump(), APPEND, to=3) == []
     (beat,) = of_type(peer.tick(), MessageType.HEARTBEAT, to=3)
     answer = Message(MessageType.HEARTBEAT_RESPONSE, 1, 3, 2, context=beat.context)
     assert len(of_type(peer.hear(answer), APPEND, to=3)) == 1
     peer.node.propose(b"c")
-    assert [] == of_type(peer.pump(), APPEND, to=3)
-    assert [3] == [len(message.entries) for message in of_type(acked(peer, 3, 2), APPEND, to=3)]
+    assert of_type(peer.pump(), APPEND, to=3) == []
+    assert [len(message.entries) for message in of_type(acked(peer, 3, 2), APPEND, to=3)] == [3]
 
 
 def test_l14_a_full_window_pauses() -> None:
@@ -350,10 +350,10 @@ def test_l14_a_full_window_pauses() -> None:
         peer.node.propose(b"%d" % number)
         sent += of_type(peer.pump(), APPEND, to=2)
 
-    assert [3, 4] == [message.entries[0].index for message in sent if message.entries]
-    assert (True, 2) == (peer.status.peers[2].paused, peer.status.peers[2].inflight)
+    assert [message.entries[0].index for message in sent if message.entries] == [3, 4]
+    assert (peer.status.peers[2].paused, peer.status.peers[2].inflight) == (True, 2)
     more = of_type(acked(peer, 2, 3), APPEND, to=2)
-    assert [[5, 6, 7]] == [[entry.index for entry in message.entries] for message in more if message.entries]
+    assert [[entry.index for entry in message.entries] for message in more if message.entries] == [[5, 6, 7]]
 
 
 def test_l14_the_window_counts_bytes() -> None:
@@ -449,7 +449,7 @@ def test_l17_a_lagging_commit_is_told_at_once() -> None:
     acked(peer, 3, 2)
     index = peer.node.propose(b"x")
     peer.pump()
-    assert [] == of_type(acked(peer, 2, index), APPEND, to=3)
+    assert of_type(acked(peer, 2, index), APPEND, to=3) == []
     assert peer.status.commit == index
 
     assert [index] == [message.commit for message in of_type(acked(peer, 3, index), APPEND, to=3)]
@@ -462,7 +462,7 @@ def test_l17_everybody_is_told_of_a_commit() -> None:
     index = group.propose(1, b"x")
 
     assert {index} == {peer.status.commit for peer in group.peers.values()}
-    assert [] == of_type(group.sent, MessageType.HEARTBEAT)
+    assert of_type(group.sent, MessageType.HEARTBEAT) == []
 
 
 def test_l17_a_follower_that_lost_the_end_is_told_what_it_can_commit() -> None:
@@ -513,7 +513,7 @@ def test_l19_a_large_entry_goes_alone() -> None:
     peer.pump()
     sent = of_type(acked(peer, 2, 2), APPEND, to=2)
 
-    assert [[60, 30], [500], [40]] == [[len(entry.data) for entry in message.entries] for message in sent]
+    assert [[len(entry.data) for entry in message.entries] for message in sent] == [[60, 30], [500], [40]]
 
 
 def test_l19_what_is_applied_at_once_is_limited_too() -> None:
@@ -523,7 +523,7 @@ def test_l19_what_is_applied_at_once_is_limited_too() -> None:
     peer.watch = lambda _node, ready: seen.append([entry.index for entry in ready.committed])
     peer.hear(append(1, after=(5, 1), commit=5))
 
-    assert [[2, 3], [4, 5]] == [some for some in seen if some]
+    assert [some for some in seen if some] == [[2, 3], [4, 5]]
 
 
 def test_l20_a_proposal_away_from_the_leader_is_refused_with_its_id() -> None:
@@ -552,4 +552,4 @@ def test_l20_a_proposal_is_forwarded_when_asked_for() -> None:
     group[2].node.propose(b"x")
     group.settle()
 
-    assert [[b"x"]] * 3 == [peer.commands for peer in group.peers.values()]
+    assert [peer.commands for peer in group.peers.values()] == [[b"x"]] * 3

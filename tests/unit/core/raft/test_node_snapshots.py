@@ -33,7 +33,7 @@ def test_s1_an_old_snapshot_is_ignored(index: int) -> None:
     before = peer.disk.durable.entries
     (answer,) = peer.hear(snapshot(1, snapshot_at(index, 1)))
 
-    assert (MessageType.APPEND_RESPONSE, 3, False) == (answer.type, answer.index, answer.reject)
+    assert (answer.type, answer.index, answer.reject) == (MessageType.APPEND_RESPONSE, 3, False)
     assert (before, 3) == (peer.disk.durable.entries, peer.status.commit)
 
 
@@ -46,7 +46,7 @@ def test_s2_a_snapshot_that_the_log_holds_moves_only_commit() -> None:
     (answer,) = peer.hear(snapshot(2, snapshot_at(4, 2)))
 
     assert ([None], before) == (seen, peer.disk.durable.entries)
-    assert (4, 4, 5) == (answer.index, peer.status.commit, peer.status.last)
+    assert (answer.index, peer.status.commit, peer.status.last) == (4, 4, 5)
 
 
 @pytest.mark.parametrize("index", [3, 9], ids=["inside the log", "behind it"])
@@ -77,7 +77,7 @@ def test_s3_a_follower_with_a_foreign_tail_is_not_sent_snapshots_for_ever() -> N
     group.heal()
     group.tick(5)
 
-    assert [b"a", b"b", b"c"] == group[3].commands
+    assert group[3].commands == [b"a", b"b", b"c"]
     assert group[1].status.last == group[3].status.last
     assert len(of_type(group.sent, MessageType.SNAPSHOT)) == 1
 
@@ -111,10 +111,10 @@ def test_s5_nothing_is_applied_while_a_snapshot_is_pending() -> None:
     peer.hear(snapshot(1, snapshot_at(5, 1, data=b"a")))
     peer.hear(append(1, after=(5, 1), entries=entries(6, 1), commit=6))
 
-    assert ([], 6) == (peer.commands, peer.status.commit)
+    assert (peer.commands, peer.status.commit) == ([], 6)
     peer.flush()
     peer.pump()
-    assert ([b"a", b"1.6"], 6) == (peer.commands, peer.status.applied)
+    assert (peer.commands, peer.status.applied) == ([b"a", b"1.6"], 6)
 
 
 def test_s5_two_snapshots_in_a_row_never_move_applied_back() -> None:
@@ -130,7 +130,7 @@ def test_s5_two_snapshots_in_a_row_never_move_applied_back() -> None:
         applied.append(peer.status.applied)
 
     assert sorted(applied) == applied
-    assert (8, [b"a", b"b"]) == (peer.status.applied, peer.commands)
+    assert (peer.status.applied, peer.commands) == (8, [b"a", b"b"])
 
 
 def test_s6_any_acknowledgement_that_joins_it_to_the_log_frees_it() -> None:
@@ -140,7 +140,7 @@ def test_s6_any_acknowledgement_that_joins_it_to_the_log_frees_it() -> None:
     group.loses = lambda message: message.type is MessageType.SNAPSHOT
     group.tick(2)
     one = group[1].status.peers[3]
-    assert (ProgressState.SNAPSHOT, 12) == (one.state, one.pending_snapshot)
+    assert (one.state, one.pending_snapshot) == (ProgressState.SNAPSHOT, 12)
     group[1].hear(ack(2, 8, from_=3))
 
     assert group[1].status.peers[3].state is ProgressState.REPLICATE
@@ -164,7 +164,7 @@ def test_s6_a_report_of_success_frees_it() -> None:
     group.loses = lambda message: message.type is MessageType.APPEND_RESPONSE and not message.reject
     group.tick(2)
     group[1].node.report_snapshot(3, True)
-    assert (ProgressState.PROBE, 13) == (group[1].status.peers[3].state, group[1].status.peers[3].next)
+    assert (group[1].status.peers[3].state, group[1].status.peers[3].next) == (ProgressState.PROBE, 13)
     group.heal()
     group.tick(2)
 
@@ -179,9 +179,9 @@ def test_s7_a_failed_transfer_waits_for_a_heartbeat() -> None:
     group.loses = lambda message: message.type is MessageType.SNAPSHOT
     group.tick(2)
     group[1].node.report_snapshot(3, False)
-    assert [] == of_type(group[1].pump(), MessageType.SNAPSHOT, MessageType.APPEND, to=3)
+    assert of_type(group[1].pump(), MessageType.SNAPSHOT, MessageType.APPEND, to=3) == []
     one = group[1].status.peers[3]
-    assert (ProgressState.PROBE, True) == (one.state, one.paused)
+    assert (one.state, one.paused) == (ProgressState.PROBE, True)
     group.heal()
     group.tick(2)
 
@@ -194,7 +194,7 @@ def test_s7_a_snapshot_of_another_term_is_dropped() -> None:
     peer = solo(holding(1, 1, hard=HardState(4, 0, 1)))
     peer.hear(snapshot(3, snapshot_at(9, 3)))
 
-    assert (1, 3) == (peer.status.commit, peer.status.last)
+    assert (peer.status.commit, peer.status.last) == (1, 3)
 
 
 def test_s8_an_append_behind_index_0_is_nothing_special() -> None:
@@ -203,8 +203,8 @@ def test_s8_an_append_behind_index_0_is_nothing_special() -> None:
     peer.hear(snapshot(2, snapshot_at(9, 2)))
     (answer,) = peer.hear(append(2, after=(0, 0), entries=entries(1, 1, 1)))
 
-    assert (9, False) == (answer.index, answer.reject)
-    assert (9, ()) == (peer.status.last, peer.disk.durable.entries)
+    assert (answer.index, answer.reject) == (9, False)
+    assert (peer.status.last, peer.disk.durable.entries) == (9, ())
 
 
 def test_s8_a_newcomer_is_sent_the_snapshot() -> None:
@@ -217,7 +217,7 @@ def test_s8_a_newcomer_is_sent_the_snapshot() -> None:
     group.settle()
     group.tick(3)
 
-    assert [1] == [message.snapshot.index for message in of_type(group.sent, MessageType.SNAPSHOT) if message.snapshot]
+    assert [message.snapshot.index for message in of_type(group.sent, MessageType.SNAPSHOT) if message.snapshot] == [1]
     assert ([b"x"], ConfState((1,), (2,))) == (group[2].commands, group[2].status.config)
 
 
@@ -244,7 +244,7 @@ def test_s9_trailing_entries_serve_a_follower_that_is_a_little_behind() -> None:
     assert group[1].status.first == 2
     group.heal()
     group.tick(2)
-    assert [] == of_type(group.sent, MessageType.SNAPSHOT)
+    assert of_type(group.sent, MessageType.SNAPSHOT) == []
 
     group = left_behind(trailing=9)
     assert group[1].status.first == 4
@@ -269,7 +269,7 @@ def test_s10_a_learner_added_while_unreachable_catches_up() -> None:
     group.heal()
     group.tick(5)
 
-    assert ([b"a", b"b"], (4,)) == (group[4].commands, group[4].status.config.learners)
+    assert (group[4].commands, group[4].status.config.learners) == ([b"a", b"b"], (4,))
     assert group[1].status.peers[4].state is ProgressState.REPLICATE
 
 
@@ -278,7 +278,7 @@ def test_s11_a_snapshot_without_the_receiver_is_refused() -> None:
     peer = solo(holding(1, 1))
     (answer,) = peer.hear(snapshot(2, snapshot_at(9, 2, voters=[2, 3])))
 
-    assert (1, 3, (1, 2, 3)) == (peer.status.commit, peer.status.last, peer.status.config.voters)
+    assert (peer.status.commit, peer.status.last, peer.status.config.voters) == (1, 3, (1, 2, 3))
     assert answer.index == 1
 
 
@@ -288,7 +288,7 @@ def test_s11_a_newcomer_that_is_not_named_never_campaigns() -> None:
     peer.hear(snapshot(2, snapshot_at(9, 2), to=4))
     peer.tick(100)
 
-    assert (9, Role.FOLLOWER) == (peer.status.commit, peer.status.role)
+    assert (peer.status.commit, peer.status.role) == (9, Role.FOLLOWER)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_s1_a_snapshot_tells_of_a_leader() -> None:
     peer.hear(snapshot(1, snapshot_at(1, 1)))
     peer.tick(5)
 
-    assert (Role.FOLLOWER, 2) == (peer.status.role, peer.status.leader)
-    assert [] == peer.hear(vote(2, (9, 9), from_=3))
+    assert (peer.status.role, peer.status.leader) == (Role.FOLLOWER, 2)
+    assert peer.hear(vote(2, (9, 9), from_=3)) == []
     assert [Message(MessageType.HEARTBEAT_RESPONSE, 2, 1, 1)] == peer.hear(heartbeat(1))
-    assert START == (peer.status.last, 1)
+    assert (peer.status.last, 1) == START
