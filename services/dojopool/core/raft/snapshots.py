@@ -1,0 +1,70 @@
+"""A follower that is behind the compacted end of the log gets the application's state instead.
+
+Rules S1 to S12. Source: the Raft paper, section 7.
+"""
+
+from __future__ import annotations
+
+from dojopool.core.raft.messages import NOBODY, Message, MessageType, Role, Snapshot
+from dojopool.core.raft.progress import Progress, ProgressState
+from dojopool.core.raft.raft import Raft
+from dojopool.errors import CallerError
+
+
+def send(raft: Raft, node: int, one: Progress) -> bool:
+    """Send the newest snapshot; False when `node` was not heard of lately, so that it would be in vain."""
+    snapshot = raft.snapshot
+    assert snapshot is not None, "the log is compacted only below a snapshot"
+    if not one.recently_active:
+        return False
+    one.become_snapshot(snapshot.index)
+    raft.send(Message(MessageType.SNAPSHOT, node, snapshot=snapshot, context=one.session))
+    return True
+
+
+def on_snapshot(raft: Raft, message: Message) -> None:
+    """Take the snapshot if it brings something, and say how far this node is then."""
+    snapshot = message.snapshot
+    assert snapshot is not None, "a snapshot message carries one"
+    index = raft.log.last if _restore(raft, snapshot) else raft.log.committed
+    raft.send(Message(MessageType.APPEND_RESPONSE, message.from_, index=index, context=message.context))
+
+
+def _restore(raft: Raft, snapshot: Snapshot) -> bool:
+    log, config = raft.log, snapshot.config
+    if snapshot.index <= log.committed:
+        return False  # old (rule S1)
+    if raft.id not in (*config.voters, *config.learners, *config.voters_outgoing):
+        return False  # it would leave this node outside of the group that sent it (rule S11)
+    if log.matches(snapshot.index, snapshot.term):
+        log.commit_to(snapshot.index)  # the log holds it all: its suffix stays (rule S2)
+        return False
+    log.restore(snapshot)
+    raft.snapshot = snapshot
+    raft.use_conf_state(config)  # also the uncommitted changes of the old log are gone (rule S4)
+    return True
+
+
+def on_status(raft: Raft, node: int, *, arrived: bool) -> None:
+    """The transfer to `node` ended: probe behind it, or what the node had, when it next answers a heartbeat (rule
+    S7).
+    """
+    one = raft.progress.get(node)
+    if raft.role is not Role.LEADER or one is None or one.state is not ProgressState.SNAPSHOT:
+        return
+    if not arrived:
+        one.pending_snapshot = 0
+    one.become(ProgressState.PROBE)
+    one.probe_sent = True
+
+
+def compact(raft: Raft, snapshot: Snapshot, *, trailing: int) -> None:
+    """Use the application's `snapshot`, and forget entries but the `trailing` ones before its index (rule S9)."""
+    log = raft.log
+    if snapshot.index > log.applied or (raft.snapshot is not None and snapshot.index < raft.snapshot.index):
+        raise CallerError(
+            f"a snapshot at {snapshot.index} was given, while {log.applied} is applied and the newest snapshot is at"
+            f" {raft.snapshot.index if raft.snapshot else NOBODY}: a snapshot holds what is applied, and never less"
+        )
+    raft.snapshot = snapshot
+    log.compact_to(max(snapshot.index - trailing, log.before))
