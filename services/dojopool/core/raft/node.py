@@ -143,7 +143,7 @@ class RawNode:
         elif raft.leader == NOBODY:
             raise ProposalDropped("no leader is known that could hand the lead over", leader=NOBODY)
         else:
-            raft.send(Message(MessageType.TRANSFER_LEADER, raft.leader, from_=node))
+            raft.send(Message(MessageType.TRANSFER_LEADER, raft.leader, index=node))
 
     def forget_leader(self) -> None:
         """As follower, stop protecting the leader: vote for another at once. Nothing happens with leases on."""

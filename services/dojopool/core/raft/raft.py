@@ -28,6 +28,8 @@ from dojopool.core.raft.reads import Answer, Reads, asked_here
 
 _PROMISES = {MessageType.APPEND_RESPONSE, MessageType.VOTE_RESPONSE, MessageType.PRE_VOTE_RESPONSE}
 """They say what this node stored or whom it voted for, so they leave after it is durable (rules E1, D2)."""
+TERMLESS = {MessageType.PROPOSE, MessageType.READ_INDEX}
+"""They are for whoever leads when they arrive."""
 
 
 class Raft:
@@ -176,7 +178,7 @@ class Raft:
         stamped = Message(  # field by field: `replace` takes five times as long, and this is done for every message
             message.type,
             message.to,
-            message.from_ or self.id,
+            self.id,
             message.term or self._term_of(message),
             message.log_term,
             message.index,
@@ -195,7 +197,7 @@ class Raft:
             self.messages.append(stamped)
 
     def _term_of(self, message: Message) -> int:
-        return 0 if message.type in {MessageType.PROPOSE, MessageType.READ_INDEX} else self.term
+        return 0 if message.type in TERMLESS else self.term
 
     def answer_read(self, answer: Answer) -> None:
         """Give a read's answer to whom it belongs."""

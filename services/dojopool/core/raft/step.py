@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from dojopool.core.raft import elections, reading, replication, snapshots, transfer
 from dojopool.core.raft.messages import NOBODY, Message, MessageType, Role
-from dojopool.core.raft.raft import Raft
+from dojopool.core.raft.raft import TERMLESS, Raft
 
 Handler: TypeAlias = Callable[[Raft, Message], None]
 
@@ -24,6 +24,8 @@ def step(raft: Raft, message: Message) -> None:
     """Take one message. What is of no use is dropped. Raises LogConflict when this node's log contradicts the
     group's.
     """
+    if message.term == 0 and message.type not in TERMLESS:
+        return
     if message.term and not _settle_term(raft, message):
         return
     if message.type in VOTES:
@@ -81,7 +83,7 @@ def _on_read_index(raft: Raft, message: Message) -> None:
 
 
 def _on_transfer(raft: Raft, message: Message) -> None:
-    transfer.begin(raft, message.from_)
+    transfer.begin(raft, message.index)
 
 
 HANDLERS: dict[Role, dict[MessageType, Handler]] = {
