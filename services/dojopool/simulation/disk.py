@@ -28,6 +28,10 @@ class _File:
     """What was durable before it was cut or replaced."""
 
 
+class PowerLost(Exception):
+    """The machine died in the middle of using its disk. Nothing catches it but who simulates the machine."""
+
+
 class SimulatedFiles:
     """The files of one member. What was opened before a crash is not to be used after it."""
 
@@ -40,7 +44,8 @@ class SimulatedFiles:
         """Writes fail for lack of room."""
         self.syncs_fail = False
         """Syncs fail, and nobody knows what reached the medium."""
-        self.syncs = 0
+        self.calls_left: int | None = None
+        """So many changes are still made before the power is lost; None: it is not."""
 
     # ---- Files -----------------------------------------------------------------------------------------------------
 
@@ -63,6 +68,7 @@ class SimulatedFiles:
 
     def append(self, name: str, data: bytes) -> None:
         """See `Files`."""
+        self._call()
         file = self._file(name)
         if self.is_full:
             file.content += data[: len(data) // 2]
@@ -71,6 +77,7 @@ class SimulatedFiles:
 
     def truncate(self, name: str, size: int) -> None:
         """See `Files`."""
+        self._call()
         file = self._file(name)
         if size < file.synced:
             if file.before is None:
@@ -80,7 +87,7 @@ class SimulatedFiles:
 
     def fsync(self, name: str) -> None:
         """See `Files`."""
-        self._count_sync()
+        self._sync()
         file = self._file(name)
         file.synced, file.before = len(file.content), None
 
@@ -107,7 +114,7 @@ class SimulatedFiles:
 
     def fsync_dir(self) -> None:
         """See `Files`."""
-        self._count_sync()
+        self._sync()
         self._synced_names = dict(self._names)
         self._changes.clear()
 
@@ -126,13 +133,22 @@ class SimulatedFiles:
             file.synced, file.before = len(file.content), None
         self._names, self._synced_names, self._changes = names, dict(names), []
         self.is_full = self.syncs_fail = False
+        self.calls_left = None
 
-    def _count_sync(self) -> None:
+    def _call(self) -> None:
+        """One change begins."""
+        if self.calls_left is not None:
+            if self.calls_left == 0:
+                raise PowerLost
+            self.calls_left -= 1
+
+    def _sync(self) -> None:
+        self._call()
         if self.syncs_fail:
             raise OSError(errno.EIO, "the disk failed")
-        self.syncs += 1
 
     def _change(self, change: Callable[[Names], None]) -> None:
+        self._call()
         change(self._names)
         self._changes.append(change)
 

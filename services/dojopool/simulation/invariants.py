@@ -7,7 +7,7 @@ committed. Each rule looks only at what a step changed, so a step costs the same
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 from zlib import crc32
@@ -20,9 +20,11 @@ from dojopool.core.raft.messages import (
     MessageType,
     Ready,
     Role,
+    Snapshot,
     Stored,
 )
 from dojopool.raft_ports import DiskWrite
+from dojopool.simulation import naive_config
 from dojopool.simulation.shadow import Shadow, shadow_of
 
 
@@ -74,8 +76,20 @@ class Judge:
         """Index and term -> term of the entry before, and the entry: the same wherever the entry is."""
         self._chains: dict[int, int] = {}
         self._states: dict[int, bytes] = {}
+        self.config = ConfState()
+        """The members, by everything committed."""
+        self._configs: dict[int, ConfState] = {}
+        """The members after each committed change."""
         self.checked = 0
         """How often a member was heard."""
+
+    def begin(self, first: Snapshot) -> None:
+        """A new group begins with this snapshot on every disk."""
+        self.commit, self.terms[first.index], self.config = first.index, first.term, first.config
+        self._first = Shadow(first.index, first.term)
+        self._configs[first.index] = first.config
+        for node in first.config.voters:
+            self.members[node] = Seen(durable=self._first.copy())
 
     def started(self, node: int, stored: Stored, config: ConfState) -> None:
         """A member begins a life with what it found on its disk."""
@@ -87,14 +101,8 @@ class Judge:
         after.commit = max(snapshot, stored.hard_state.commit)
         after.handed = snapshot
         after.chain = self._chains.get(snapshot, 0)
-        if after.commit > self.commit and not self.members_led():
-            self._commit_first(after)
         if after.commit > max(self.commit, snapshot):
             _broken("commit", f"node {node} recovered commit {after.commit}, nobody committed beyond {self.commit}")
-
-    def members_led(self) -> bool:
-        """Whether there has been a leader yet."""
-        return bool(self.leaders)
 
     def crashed(self, node: int) -> None:
         """A member's life ends."""
@@ -160,9 +168,17 @@ class Judge:
         if self._chains.setdefault(entry.index, seen.chain) != seen.chain:
             _broken("state-machine", f"node {node} is in another state than others after applying {entry.index}")
 
-    def configured(self, node: int, config: ConfState) -> None:
+    def configured(self, node: int, index: int, config: ConfState) -> None:
         """A member applied a change of the members."""
+        if self._configs[index] != config:
+            _broken("membership", f"node {node} makes {config} of change {index}, not {self._configs[index]}")
         self.members[node].config = config
+
+    def entry(self, index: int, log: Shadow) -> Entry:
+        """An entry of a member's log."""
+        term = log.term(index)
+        assert term is not None
+        return self._known[index, term][1]
 
     def snapshotted(self, node: int, index: int, state: bytes) -> None:
         """A member took a snapshot of its state machine, or restored one."""
@@ -184,11 +200,6 @@ class Judge:
             if state.is_told_by(stored):
                 return True
         return False
-
-    def _commit_first(self, seen: Seen) -> None:
-        """The snapshot that a new group begins with."""
-        self.commit = seen.log.base
-        self.terms[self.commit] = seen.log.base_term
 
     def _install(self, node: int, seen: Seen, ready: Ready) -> None:
         snapshot = ready.snapshot
@@ -265,7 +276,9 @@ class Judge:
             found = seen.log.term(index)
             assert found is not None
             self.terms[index] = found
-            self.entries[index] = self._known[index, found][1]
+            self.entries[index] = entry = self._known[index, found][1]
+            if entry.type is not EntryType.NORMAL:
+                self.config = self._configs[index] = naive_config.after(self.config, entry)
         self.commit = seen.commit
 
     def _hand(self, node: int, seen: Seen, committed: Sequence[Entry]) -> None:
@@ -283,11 +296,6 @@ def is_quorum(nodes: set[int], config: ConfState) -> bool:
     """Whether these nodes are a majority of both halves, by counting."""
     halves = [half for half in (config.voters, config.voters_outgoing) if half]
     return bool(halves) and all(2 * sum(node in nodes for node in half) > len(half) for half in halves)
-
-
-def unapplied_changes(entries: Mapping[int, Entry], above: int, to: int) -> int:
-    """How many changes of the members lie in (above, to]."""
-    return sum(entries[index].type is not EntryType.NORMAL for index in range(above + 1, to + 1) if index in entries)
 
 
 def _broken(rule: str, found: str) -> NoReturn:

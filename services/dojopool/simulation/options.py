@@ -16,6 +16,7 @@ from dojopool.errors import ConfigError
 TICK_MS: Final = 100
 ELECTION_TICKS: Final = 10
 T_MS: Final = TICK_MS * ELECTION_TICKS
+LEASE_MS: Final = T_MS * 7 // 10
 
 FAULTS: Final[dict[str, str]] = {
     "loss": "messages are lost",
@@ -66,7 +67,7 @@ class Plan:
 
     def options(self, node: int) -> Options:
         """Those of the core for one node."""
-        leases = {"read_mode": ReadMode.LEASE, "tick_ms": TICK_MS, "lease_ms": T_MS * 7 // 10}
+        leases = {"read_mode": ReadMode.LEASE, "lease_ms": LEASE_MS}
         given: dict[str, object] = {**self.limits, **(leases if self.read_mode is ReadMode.LEASE else {})}
         return Options(id=node, election_ticks=ELECTION_TICKS, **given)  # type: ignore[arg-type]  # each fits its field
 
