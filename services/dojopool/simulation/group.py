@@ -46,14 +46,17 @@ class Group:
         self._trailing = draw.choice((0, 1, 5)) if few else 50
         self._acks_late = draw.uniform(0.05, 0.5) if "late-acks" in plan.faults else 0.0
         self._applies_late = draw.uniform(0.05, 0.5) if "slow-apply" in plan.faults else 0.0
-        voters = tuple(range(1, plan.nodes + 1))
-        first = Snapshot(index=FIRST, term=1, config=ConfState(voters=voters))
-        self.judge.begin(first)
-        for node in voters:
+        for node in range(1, plan.nodes + 1):
             self.processes[node] = self._made(node)
-            self.processes[node].found(first)
-        for node in voters:
-            self.processes[node].start()
+
+    def begin(self) -> None:
+        """Give every member the snapshot that a new group begins with, and start it."""
+        first = Snapshot(index=FIRST, term=1, config=ConfState(voters=tuple(self.processes)))
+        self.judge.begin(first)
+        for process in self.processes.values():
+            process.found(first)
+        for process in self.processes.values():
+            process.start()
 
     # ---- what processes ask of the world ---------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from dojopool.core.raft.messages import (
     ConfState,
     Entry,
     EntryType,
+    HardState,
     Message,
     MessageType,
     Ready,
@@ -52,8 +53,6 @@ class Seen:
     """Up to where it was given entries to apply, in this life."""
     chain: int = 0
     """Checksum over all answers of its state machine."""
-    config: ConfState = ConfState()
-    """As applied."""
     is_up: bool = False
     is_wiped: bool = False
 
@@ -86,17 +85,17 @@ class Judge:
     def begin(self, first: Snapshot) -> None:
         """A new group begins with this snapshot on every disk."""
         self.commit, self.terms[first.index], self.config = first.index, first.term, first.config
-        self._first = Shadow(first.index, first.term)
         self._configs[first.index] = first.config
+        state = HardState(term=first.term, commit=first.index)
         for node in first.config.voters:
-            self.members[node] = Seen(durable=self._first.copy())
+            self.members[node] = Seen(durable=Shadow(first.index, first.term, hard_state=state))
 
-    def started(self, node: int, stored: Stored, config: ConfState) -> None:
+    def started(self, node: int, stored: Stored) -> None:
         """A member begins a life with what it found on its disk."""
         seen = self.members.setdefault(node, Seen())
         if not self._is_possible(seen, stored):
             _broken("durable", f"node {node} found on its disk what no crash can leave: {_told(stored)}; {_sure(seen)}")
-        self.members[node] = after = Seen(shadow_of(stored), shadow_of(stored), config=config, is_up=True)
+        self.members[node] = after = Seen(shadow_of(stored), shadow_of(stored), is_up=True)
         snapshot = stored.snapshot.index if stored.snapshot else 0
         after.commit = max(snapshot, stored.hard_state.commit)
         after.handed = snapshot
@@ -128,9 +127,13 @@ class Judge:
             self._remember(node, seen, ready)
         if seen.role is Role.LEADER and not was_leader:
             self._elected(node, seen)
-        if seen.commit > self.commit:
-            self._advance(node, seen)
         self._hand(node, seen, ready.committed)
+
+    def counted(self, node: int, commit: int, config: ConfState) -> None:
+        """A leader committed up to `commit`, by counting in `config`."""
+        seen = self.members[node]
+        if commit > self.commit:
+            self._advance(node, seen, commit, config)
 
     def given(self, node: int, write: DiskWrite) -> None:
         """A member's disk is given a write."""
@@ -172,7 +175,10 @@ class Judge:
         """A member applied a change of the members."""
         if self._configs[index] != config:
             _broken("membership", f"node {node} makes {config} of change {index}, not {self._configs[index]}")
-        self.members[node].config = config
+
+    def members_at(self, index: int) -> ConfState:
+        """The members after everything up to `index`."""
+        return self._configs[max(change for change in self._configs if change <= index)]
 
     def entry(self, index: int, log: Shadow) -> Entry:
         """An entry of a member's log."""
@@ -210,7 +216,8 @@ class Judge:
             _broken("committed", f"node {node} installs a snapshot of ({snapshot.index}, {snapshot.term})")
         seen.log.restore(snapshot)
         seen.commit = seen.handed = snapshot.index
-        seen.config = snapshot.config
+        if self.members_at(snapshot.index) != snapshot.config:
+            _broken("membership", f"node {node} installs a snapshot of {snapshot.index} with {snapshot.config}")
 
     def _append(self, node: int, seen: Seen, entries: tuple[Entry, ...], leads: bool) -> None:
         log, first = seen.log, entries[0].index
@@ -243,8 +250,8 @@ class Judge:
             _broken("commit", f"node {node} commits {after.commit}, its log ends at {seen.log.last}")
         seen.log.hard_state = after
         seen.commit = after.commit
-        if seen.role is not Role.LEADER and after.commit > self.commit:
-            _broken("commit", f"node {node} follows and commits {after.commit}, leaders committed {self.commit}")
+        if after.commit > self.commit:
+            _broken("commit", f"node {node} commits {after.commit}, leaders committed {self.commit}")
         if after.commit in self.terms and not seen.log.holds(after.commit, self.terms[after.commit]):
             _broken("committed", f"node {node} commits {after.commit} of term {seen.log.term(after.commit)}")
 
@@ -261,25 +268,22 @@ class Judge:
             given = self.votes[term, voter]
             _broken("vote-once", f"node {voter} voted for {given} and for {candidate} in term {term}")
 
-    def _advance(self, node: int, seen: Seen) -> None:
+    def _advance(self, node: int, seen: Seen, commit: int, config: ConfState) -> None:
         """A leader commits beyond what anyone had: a quorum must have it on its disks."""
-        term = seen.log.term(seen.commit)
-        assert term is not None
-        if term != seen.log.hard_state.term:
-            _broken("own-term", f"node {node} commits {seen.commit} of term {term} in term {seen.log.hard_state.term}")
-        holders = {
-            other for other, one in self.members.items() if not one.is_wiped and one.durable.holds(seen.commit, term)
-        }
-        if not is_quorum(holders, seen.config):
-            _broken("durable-quorum", f"node {node} commits {seen.commit}, on disk of {sorted(holders)}: {seen.config}")
-        for index in range(self.commit + 1, seen.commit + 1):
+        term = seen.log.term(commit)
+        if term is None or term != seen.log.hard_state.term:
+            _broken("own-term", f"node {node} commits {commit} of term {term} in term {seen.log.hard_state.term}")
+        holders = {other for other, one in self.members.items() if not one.is_wiped and one.durable.holds(commit, term)}
+        if not is_quorum(holders, config):
+            _broken("durable-quorum", f"node {node} commits {commit}, on disk of {sorted(holders)}, in {config}")
+        for index in range(self.commit + 1, commit + 1):
             found = seen.log.term(index)
             assert found is not None
             self.terms[index] = found
             self.entries[index] = entry = self._known[index, found][1]
             if entry.type is not EntryType.NORMAL:
                 self.config = self._configs[index] = naive_config.after(self.config, entry)
-        self.commit = seen.commit
+        self.commit = commit
 
     def _hand(self, node: int, seen: Seen, committed: Sequence[Entry]) -> None:
         for entry in committed:

@@ -115,7 +115,7 @@ class Process:
             self.machine.restore(snapshot.data)
         self.config = snapshot.config if snapshot else confchange.Configuration().conf_state()
         self.applied = self._snapshot_index = snapshot.index if snapshot else 0
-        self._judge.started(self.id, stored, self.config)
+        self._judge.started(self.id, stored)
         if snapshot is not None:
             self._judge.restored(self.id, snapshot.index, self.machine.snapshot())
         self.node = RawNode(self.options, stored=stored, draw=self._random.randrange)
@@ -130,6 +130,7 @@ class Process:
         self._ready_reads: list[tuple[int, bytes]] = []
         self._missed_ticks = 0
         self.role, self.leader = Role.FOLLOWER, NOBODY
+        self._term, self._commit = stored.hard_state.term, stored.hard_state.commit
         self.steps_left = self.ending = None
         self._schedule_tick(self.lives)
         self._run()
@@ -228,6 +229,7 @@ class Process:
                         continue
                     self.steps_left -= 1
                 todo.popleft()()
+                self._note_commit()
         except (PowerLost, Unavailable):
             self._flushing = []  # so much of it as was made is made
             self._around.ended(self.id)
@@ -238,8 +240,20 @@ class Process:
         except AssertionError as error:
             raise Violation("assertion", f"node {self.id}: {error}") from error
 
+    def _note_commit(self) -> None:
+        """Note the members that counted when this node moved the commit index as leader: they may change before it is
+        told.
+        """
+        state = self.node.hard_state()
+        if state.commit != self._commit:
+            self._commit = state.commit
+            if self.role is Role.LEADER and state.term == self._term:
+                self._judge.counted(self.id, state.commit, self.config)
+
     def _take(self, ready: Ready) -> None:
         self._judge.told(self.id, ready)
+        if ready.hard_state is not None:
+            self._term = ready.hard_state.term
         if ready.soft_state is not None:
             self.role, self.leader = ready.soft_state.role, ready.soft_state.leader
         todo = self._todo
@@ -374,13 +388,16 @@ class Process:
 
     def _apply(self) -> None:
         self._apply_waits = False
+        changed = False
         while self._applying:
             entry = self._applying.popleft()
             if entry.index > self.applied:
                 self._apply_one(entry)
+                changed |= entry.type is not EntryType.NORMAL
         self.node.applied(self.applied)
         self._answer_reads()
-        if self.applied - self._snapshot_index >= self._snapshot_every and not any(job.snapshot for job in self._jobs):
+        # A newcomer takes only a snapshot that names it (rule S11), so each change of the members is followed by one.
+        if changed or self.applied - self._snapshot_index >= self._snapshot_every:
             self._take_snapshot()
 
     def _apply_one(self, entry: Entry) -> None:
@@ -388,6 +405,7 @@ class Process:
         if entry.type is not EntryType.NORMAL:
             self.config = self.node.apply_conf_change(confchange.decode(entry.type, entry.data))
             self._judge.configured(self.id, entry.index, self.config)
+            self._note_commit()
         elif entry.data:
             answer = self.machine.apply(entry.data)
         self.applied, self._applied_term = entry.index, entry.term
