@@ -109,8 +109,8 @@ class Judge:
         self.members[node].role = Role.FOLLOWER
 
     def wiped(self, node: int) -> None:
-        """A member's disk is gone, and so is the member."""
-        self.members[node] = Seen(is_wiped=True)
+        """A member's disk is gone, and so is the member: as if it were down for ever. What it acknowledged counts."""
+        self.members[node].is_wiped = True
 
     def told(self, node: int, ready: Ready) -> None:
         """A member says what it wants done."""
@@ -152,11 +152,11 @@ class Judge:
         for message in messages:
             if message.type is MessageType.VOTE_RESPONSE and not message.reject:
                 self._vote(message.term, node, message.to)
-                if (disk.hard_state.term, disk.hard_state.vote) != (message.term, message.to):
+                kept = disk.hard_state
+                if kept.term < message.term or (kept.term == message.term and kept.vote != message.to):
                     _broken(
                         "vote-durable",
-                        f"node {node} tells its vote for {message.to} in term {message.term} with {disk.hard_state}"
-                        " on its disk",
+                        f"node {node} tells its vote for {message.to} in term {message.term} with {kept} on its disk",
                     )
             elif message.type is MessageType.APPEND_RESPONSE:
                 if message.term > disk.hard_state.term:
@@ -273,7 +273,7 @@ class Judge:
         term = seen.log.term(commit)
         if term is None or term != seen.log.hard_state.term:
             _broken("own-term", f"node {node} commits {commit} of term {term} in term {seen.log.hard_state.term}")
-        holders = {other for other, one in self.members.items() if not one.is_wiped and one.durable.holds(commit, term)}
+        holders = {other for other, one in self.members.items() if one.durable.holds(commit, term)}
         if not is_quorum(holders, config):
             _broken("durable-quorum", f"node {node} commits {commit}, on disk of {sorted(holders)}, in {config}")
         for index in range(self.commit + 1, commit + 1):

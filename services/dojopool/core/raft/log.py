@@ -104,6 +104,10 @@ class RaftLog:
                 return tuple(chosen[:count])
         return tuple(chosen)
 
+    def held(self, start: int, end: int) -> tuple[Entry, ...]:
+        """Those from `start` to before `end` that a snapshot did not replace."""
+        return tuple(self._entries[max(0, start - self.first) : max(0, end - self.first)])
+
     def is_up_to_date(self, index: int, term: int) -> bool:
         """Whether a log that ends in (`term`, `index`) is at least as new as this one (rule E3)."""
         return (term, index) >= (self.last_term, self.last)

@@ -168,7 +168,7 @@ class RawNode:
 
     def compact(self, snapshot: Snapshot, *, trailing: int = 0) -> None:
         """The application's `snapshot` is durable: use it for followers that are far behind, and forget the log up to
-        `trailing` entries before it. Raises CallerError for one that is newer than applied, or older than the last.
+        `trailing` entries before it. One older than the last is dropped; CallerError for one that is newer than applied.
         """
         snapshots.compact(self._raft, snapshot, trailing=trailing)
 
@@ -221,7 +221,7 @@ class RawNode:
         log, limit = self._raft.log, self._raft.options.committed_bytes_max
         if log.applying == log.applied:
             return limit
-        return max(0, limit - replication.payload_bytes(log.slice(log.applied + 1, log.applying + 1, bytes_max=limit)))
+        return max(0, limit - replication.payload_bytes(log.held(log.applied + 1, log.applying + 1)))
 
     def persisted(self, number: int) -> None:
         """Everything that Readies 1 to `number` wanted stored is durable, and a snapshot among it is applied."""
@@ -237,7 +237,7 @@ class RawNode:
         """The application has applied everything up to `index`."""
         raft = self._raft
         if index > raft.log.applied:
-            entries = raft.log.slice(raft.log.applied + 1, index + 1, bytes_max=1 << 62)
+            entries = raft.log.held(raft.log.applied + 1, index + 1)
             raft.uncommitted_bytes = max(0, raft.uncommitted_bytes - replication.payload_bytes(entries))
             raft.log.applied_to(index)
         membership.maybe_leave_joint(raft)
