@@ -34,16 +34,23 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.greeting: asyncio.Future[tuple[Kind, bytes]] = loop.create_future()
-        """The first frame; cancelled when the connection ends without one."""
+        self.greeting: asyncio.Future[tuple[Kind, bytes] | None] = loop.create_future()
+        """The first frame; None when the connection ended without one."""
         self.lost: asyncio.Future[Exception | None] = loop.create_future()
         """Set when it has ended: to what was refused, to the error that ended it, or to None."""
         self.is_paused = False
         """Whether what was written has not left yet: keep what can wait."""
+        self._transport: asyncio.Transport | None = None
         self._reader = FrameReader(max(HELLO_BYTES_MAX, REASON_BYTES_MAX))
         self._receive: Callable[[Frames], None] = self._greeted
         self._resumed: Callable[[], None] = _nothing
         self._refused: Exception | None = None
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """Of a connection that was made."""
+        assert self._transport is not None
+        return self._transport
 
     def open(self, receive: Callable[[Frames], None], *, resumed: Callable[[], None] | None = None) -> None:
         """Take frames of full size from now on: `receive` gets those of one turn and goes through all of them,
@@ -59,18 +66,19 @@ class Connection(asyncio.BufferedProtocol):
             self.transport.write(data)
 
     def close(self) -> None:
-        """End it after what was written is sent; see `abort` for who does not take it."""
+        """End it after what was written is sent, which needs a peer that takes it."""
         self.transport.close()
 
     def abort(self) -> None:
-        """End it at once."""
-        self.transport.abort()
+        """End it at once; also one that never came about."""
+        if self._transport is not None:
+            self._transport.abort()
 
     # ---- called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-        self.transport.set_write_buffer_limits(high=WRITE_BYTES_HIGH)
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=WRITE_BYTES_HIGH)
         tune(transport.get_extra_info("socket"))
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -91,9 +99,9 @@ class Connection(asyncio.BufferedProtocol):
         self._resumed()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.greeting.cancel()
-        if not self.lost.done():
-            self.lost.set_result(self._refused or exc)
+        if not self.greeting.done():
+            self.greeting.set_result(None)
+        self.lost.set_result(self._refused or exc)
 
     def _greeted(self, frames: Frames) -> None:
         for kind, body in frames:

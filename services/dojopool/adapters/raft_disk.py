@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -72,7 +72,7 @@ class RaftDisk:
     @classmethod
     @asynccontextmanager
     async def opened(cls, directory: Path, *, cluster: str, node: int) -> AsyncIterator[RaftDisk]:
-        """Own a directory until the end of the context. Raises ConfigError when it cannot be, or another process does."""
+        """Own a directory until the end of the context. Raises ConfigError when it cannot be used, or is in use."""
         with OsFiles.opened(directory) as files:
             disk = cls(files, cluster=cluster, node=node, now=time.monotonic)
             try:
@@ -143,7 +143,7 @@ class RaftDisk:
             while self._take(taken):
                 self._write(taken)
             self._wal.close()
-        except Exception as failure:  # whatever it is, a thread has nobody to raise it to: the loop is told
+        except Exception as failure:  # noqa: BLE001 - whatever it is, a thread has nobody to raise it to: the loop is told
             self._failure = failure
             self._tell([each.done for each in taken if isinstance(each, _Point)])
             self._refuse_the_rest()
@@ -182,10 +182,8 @@ class RaftDisk:
 
     def _tell(self, done: list[asyncio.Future[None]]) -> None:
         assert self._loop is not None
-        try:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(self._hear, done)
-        except RuntimeError:
-            pass  # the loop is closed: nobody waits any more
 
     def _hear(self, done: list[asyncio.Future[None]]) -> None:
         self._news.set()

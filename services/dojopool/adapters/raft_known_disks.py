@@ -58,7 +58,9 @@ def _read(path: Path) -> dict[int, bytes]:
     try:
         known = {int(member): bytes.fromhex(disk_id) for member, disk_id in json.loads(text).items()}
     except (ValueError, AttributeError, TypeError) as error:
-        raise CorruptState(f"{path} does not hold the disks of members ({error}): restore it, or start a new member")
+        raise CorruptState(
+            f"{path} does not hold the disks of members ({error}): restore it, or start a new member"
+        ) from error
     if len(known) > MEMBERS_MAX or any(len(disk_id) != DISK_ID_BYTES for disk_id in known.values()):
         raise CorruptState(f"{path} holds identities that no disk has: restore it, or start a new member")
     return known
