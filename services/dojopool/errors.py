@@ -4,15 +4,18 @@
     ├── CallerError             the code or person calling us: fix the call, retrying changes nothing
     │   ├── ConfigError         a setting is missing, unknown or contradicts another
     │   ├── GameError           a game declaration is wrong
-    │   └── InvalidEvent        an event breaks its schema or its game's rules
+    │   ├── InvalidEvent        an event breaks its schema or its game's rules
+    │   └── ConfChangeRefused   a change of members that the present members do not allow
     ├── DataError               what came out of a log or a store is not what it must be
     │   ├── RefusedRecord       one record cannot be used; it becomes a dead letter
     │   │   ├── MisplacedRecord ... because its key, partition or stream is not its own
     │   │   └── UnknownSchema   ... because nobody here knows the schema it was written with; it is also held
     │   ├── StreamBroken        a stream of records has a gap, was replaced or lost its tail
+    │   ├── LogConflict         a Raft leader contradicts what is committed here
     │   └── CorruptState        stored state does not decode, or is of another version
     └── EnvironmentFault        the world around us; trying again may help
         ├── Unavailable         a server or tool is missing or does not answer
+        ├── ProposalDropped     this member of a Raft group cannot take it now; it is certainly not in the log
         ├── OffsetGone          the log no longer (or not yet) holds the wanted offset
         └── Refused             the store refused a write: another owner, or other offsets than expected
             └── StoreMoved      ... and nobody else claimed what was written: the store lost what it had
@@ -43,6 +46,10 @@ class InvalidEvent(CallerError):
     """An event breaks its schema or the rules of its game; it was not sent."""
 
 
+class ConfChangeRefused(CallerError):
+    """A change of members is not allowed from the present ones; nothing was proposed."""
+
+
 class DataError(DojoError):
     """Data read from a log or a store is not what it must be."""
 
@@ -63,6 +70,10 @@ class StreamBroken(DataError):
     """A stream lost records, was replaced or jumped; reading on would hide it."""
 
 
+class LogConflict(DataError):
+    """A leader contradicts what is committed in this node's log, or asks for what it must have. The node must stop."""
+
+
 class CorruptState(DataError):
     """Stored state does not decode or belongs to another fold version."""
 
@@ -73,6 +84,17 @@ class EnvironmentFault(DojoError):
 
 class Unavailable(EnvironmentFault):
     """A server or tool is missing or does not answer in time."""
+
+
+class ProposalDropped(EnvironmentFault):
+    """A member of a Raft group cannot take a proposal now, and did not.
+
+    Attribute: leader (the member to ask instead, 0 when none is known).
+    """
+
+    def __init__(self, why: str, *, leader: int) -> None:
+        super().__init__(f"the proposal was not taken: {why}; " + (f"ask member {leader}" if leader else "try again"))
+        self.leader = leader
 
 
 class OffsetGone(EnvironmentFault):
