@@ -79,8 +79,8 @@ class Script:
         self._prepare(self.group.add(newcomer(int(node), **options_of(words))))
 
     def _prepare(self, peer: Peer) -> None:
-        def draw(_bound: int) -> int:
-            return peer.id
+        def draw(bound: int) -> int:
+            return min(peer.id, bound - 1)
 
         peer.draw, peer.watch = draw, self._watch
         peer.crash()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dojopool.core.raft.confchange import AnyChange, ChangeType, Transition, as_v2, decode
+from dojopool.core.raft.elections import TRANSFER
 from dojopool.core.raft.messages import ConfState, Entry, EntryType, HardState, Message, MessageType, Ready, Snapshot
 from dojopool.core.raft.status import Status
 
@@ -33,7 +34,9 @@ def of_message(message: Message) -> str:
         words.append(f"index {message.index}")
     if message.commit:
         words.append(f"commit {message.commit}" + (f"/{message.commit_term}" if message.commit_term else ""))
-    if message.context and len(message.context) == 8:
+    if message.context == TRANSFER:
+        words.append("by order of the leader")
+    elif len(message.context) == 8:
         words.append(f"mark {int.from_bytes(message.context, 'big')}")
     elif message.context:
         words.append(message.context.decode())
@@ -101,9 +104,10 @@ def of_ready(node: int, ready: Ready) -> Iterator[str]:
 
 def of_status(status: Status) -> Iterator[str]:
     """A member, and if it leads how it sees the others."""
+    log = f"log {status.first} to {status.last}" if status.first <= status.last else f"log empty behind {status.last}"
     yield (
         f"{status.id} {status.role.name} term {status.term}, vote {status.vote or 'none'},"
-        f" leader {status.leader or 'none'}, log {status.first} to {status.last}, commit {status.commit},"
+        f" leader {status.leader or 'none'}, {log}, commit {status.commit},"
         f" applied {status.applied}" + (f", hands over to {status.transferee}" if status.transferee else "")
     )
     yield f"  {of_config(status.config)}"

@@ -58,7 +58,7 @@ def test_x1_who_follows_nobody_cannot_ask() -> None:
 def test_x1_a_follower_asks_its_leader() -> None:
     """The request reaches the leader, which judges it; a stranger's is dropped."""
     group = group_led_by_1()
-    group[1].hear(Message(MessageType.TRANSFER_LEADER, 1, 9, 2))
+    group[1].hear(Message(MessageType.TRANSFER_LEADER, 1, 9, 2, index=9))
     assert group[1].status.transferee == 0
     transfer(group, 2, 2)
 
