@@ -14,7 +14,7 @@ class DiskWrite:
     """What one Ready wants stored, in this order: `snapshot`, `entries`, `hard_state`."""
 
     number: int
-    """The Ready's number; writes are submitted in its order, without holes."""
+    """The Ready's number; writes are submitted in its order. A Ready without anything to store has none."""
     hard_state: HardState | None = None
     entries: tuple[Entry, ...] = ()
     snapshot: Snapshot | None = None

@@ -228,18 +228,18 @@ def test_e15_changes_of_members_are_found_where_they_wait() -> None:
 def test_sizes_follow_every_change_of_the_log() -> None:
     """Limits are counted right however the log was appended to, cut and compacted."""
     for seed in range(200):
-        random = Random(seed)
+        rng = Random(seed)
         log, term = log_of(), 1
         for _ in range(30):
-            term += random.randrange(2)
-            before = random.randint(log.committed, log.last)
-            new = [Entry(term, before + n, data=bytes(random.randrange(9))) for n in range(1, random.randrange(5))]
+            term += rng.randrange(2)
+            before = rng.randint(log.committed, log.last)
+            new = [Entry(term, before + n, data=bytes(rng.randrange(9))) for n in range(1, rng.randrange(5))]
             assert log.merge(before, log.term(before) or 0, new) == before + len(new), seed
-            log.commit_to(random.randint(log.committed, log.last))
-            log.applied_to(random.randint(log.applied, log.committed))
-            if random.random() < 0.2:
+            log.commit_to(rng.randint(log.committed, log.last))
+            log.applied_to(rng.randint(log.applied, log.committed))
+            if rng.random() < 0.2:
                 log.compact_to(log.applied)
-            low, limit = random.randint(log.first, log.last + 1), random.randrange(30)
+            low, limit = rng.randint(log.first, log.last + 1), rng.randrange(30)
             every = log.slice(low, log.last + 1, bytes_max=1 << 40)
             fitting = [n for n in range(1, len(every) + 1) if sum(len(one.data) for one in every[:n]) <= limit]
 
