@@ -73,7 +73,7 @@ async def test_a_group_is_founded_and_restarts(tmp_path: Path, peers: str) -> No
             ]
             await committed(drivers, commands[-1])
             async with asyncio.timeout(DEADLINE_S):
-                while any(machine.commands[-1:] != commands[-1:] for machine in machines):
+                while any(each.commands[-1:] != commands[-1:] for each in machines):  # noqa: ASYNC110 - told by nobody
                     await asyncio.sleep(0.02)  # followers hear of a commit with the next heartbeat
             assert [sorted(set(machine.commands)) for machine in machines] == [commands] * 3
         machines = [Ledger() for _ in NAMES]

@@ -214,7 +214,7 @@ def test_m6_a_leader_on_its_way_out_does_not_count_itself() -> None:
     group = group_of(3, step_down_on_removal=False)
     group.elect(1)
     change(group, 1, (REMOVE, 1))
-    assert (group[1].status.config.voters, group[1].status.role) == ((2, 3), Role.LEADER)
+    assert ((2, 3), Role.LEADER) == (group[1].status.config.voters, group[1].status.role)
     commit = group[1].status.commit
     group.isolate(3)
     group.tick(1)
@@ -324,14 +324,14 @@ def test_m8_a_candidate_learns_of_a_committed_change() -> None:
     group.settle()
     group.tick(only=[1])
     two, three = group[2].status, group[3].status
-    assert ((two.last, two.commit), (three.last, three.commit)) == ((4, 2), (3, 3))
-    assert (two.config.voters, three.config.voters) == ((1, 2, 3, 4), (2, 3, 4))
+    assert ((4, 2), (3, 3)) == ((two.last, two.commit), (three.last, three.commit))
+    assert ((1, 2, 3, 4), (2, 3, 4)) == (two.config.voters, three.config.voters)
     group.isolate(1)
     group.loses = lambda _message: False
     group.tick(20 * T, only=[2, 3])
 
-    assert (group[2].status.role, group[2].status.config.voters) == (Role.LEADER, (2, 3, 4))
-    assert group[3].commands == [b"x"]
+    assert (Role.LEADER, (2, 3, 4)) == (group[2].status.role, group[2].status.config.voters)
+    assert [b"x"] == group[3].commands
 
 
 def test_m8_a_voter_learns_of_a_committed_change_from_the_asker() -> None:
@@ -369,7 +369,7 @@ def test_m9_a_smaller_group_commits_at_once() -> None:
     peer.hear(ack(2, index - 1, from_=3))
 
     assert index == peer.status.commit
-    assert peer.commands == [b"x"]
+    assert [b"x"] == peer.commands
 
 
 def test_m11_a_removed_member_deposes_nobody() -> None:
@@ -382,7 +382,7 @@ def test_m11_a_removed_member_deposes_nobody() -> None:
         group.heal()
         for _ in range(10 * T):
             group.tick()
-        assert (group.leaders(), group[1].status.term) == ([1], 2)
+        assert ([1], 2) == (group.leaders(), group[1].status.term)
         assert group.serves_within(1)
 
 
@@ -396,7 +396,7 @@ def test_m11_a_member_that_was_cut_off_deposes_nobody() -> None:
     group.heal()
     group.tick(5 * T)
 
-    assert (group.leaders(), group[1].status.term) == ([1], 2)
+    assert ([1], 2) == (group.leaders(), group[1].status.term)
 
 
 def test_m12_an_unreachable_member_can_be_removed() -> None:
@@ -406,10 +406,10 @@ def test_m12_an_unreachable_member_can_be_removed() -> None:
     group.isolate(3)
     change(group, 1, (REMOVE, 3))
 
-    assert group[1].status.config.voters == (1, 2)
-    assert sorted(group[1].status.peers) == [1, 2]
+    assert (1, 2) == group[1].status.config.voters
+    assert [1, 2] == sorted(group[1].status.peers)
     group.propose(1, b"x")
-    assert [group[node].commands for node in (1, 2)] == [[b"x"]] * 2
+    assert [[b"x"]] * 2 == [group[node].commands for node in (1, 2)]
 
 
 def test_m12_two_of_four_can_be_replaced_through_a_joint_configuration() -> None:

@@ -111,7 +111,7 @@ def joint_group() -> Group:
     change = ConfChangeV2(tuple(ConfChange(kind, node) for kind, node in parts), Transition.EXPLICIT)
     group[1].node.propose_conf_change(change)
     group.settle()
-    assert (group[1].status.config.voters, group[1].status.config.voters_outgoing) == ((1, 4, 5), (1, 2, 3))
+    assert ((1, 4, 5), (1, 2, 3)) == (group[1].status.config.voters, group[1].status.config.voters_outgoing)
     return group
 
 
@@ -162,9 +162,9 @@ def test_r3_a_change_of_role_fails_all_that_wait() -> None:
     sent = peer.hear(heartbeat(3, from_=2))
 
     assert peer.answered(b"early") == 0
-    assert [
+    assert [(3, b"from 3", True)] == [
         (message.to, message.context, message.reject) for message in of_type(sent, MessageType.READ_INDEX_RESPONSE)
-    ] == [(3, b"from 3", True)]
+    ]
     peer = leader(5)
     peer.node.read_index(b"late")
     peer.pump()
@@ -246,7 +246,7 @@ def test_r5_a_lease_answers_at_once_and_its_end_asks_a_quorum() -> None:
     sent = beats(peer.tick())
     peer.hear(answers(sent[2]))
     peer.node.read_index(b"quick")
-    assert beats(peer.pump()) == {}
+    assert {} == beats(peer.pump())
     assert peer.answered(b"quick") == 2
     at(peer, 1500)
     peer.node.read_index(b"slow")
@@ -308,7 +308,7 @@ def test_r7_an_aborted_transfer_gives_the_lease_back_when_a_late_request_is_wort
     peer = with_lease()
     peer.node.transfer_leader(2)
     (order,) = of_type(peer.pump(), MessageType.TIMEOUT_NOW)
-    assert (order.term, order.index, order.log_term) == (2, 2, 2)
+    assert (2, 2, 2) == (order.term, order.index, order.log_term)
     sent: list[Message] = []
     for _ in range(2 * T):
         sent = peer.tick()
@@ -336,7 +336,7 @@ def test_r7_a_late_request_elects_nobody_after_an_abort() -> None:
     group.heal()
     group.isolate(2)
     group.tick(2 * T, only=[1, 3])
-    assert (group[1].status.role, group[1].status.transferee) == (Role.LEADER, 0)
+    assert (Role.LEADER, 0) == (group[1].status.role, group[1].status.transferee)
     group.heal()
     group.post(group[2].hear(order))
     group.settle()
@@ -348,22 +348,22 @@ def test_r8_a_restarted_voter_gives_no_vote_for_a_while() -> None:
     """It may have promised a leader what it has forgotten since."""
     peer = solo(holding(hard=HardState(2, 0, 1)), draw=lambda bound: bound - 1, **LEASES)
     for request in (vote(3, (9, 9)), pre_vote(3, (9, 9))):
-        assert peer.hear(request) == []
+        assert [] == peer.hear(request)
     assert peer.status.term == 2
     peer.tick(T - 1)
-    assert peer.hear(vote(3, (9, 9))) == []
+    assert [] == peer.hear(vote(3, (9, 9)))
     peer.node.campaign()
     assert peer.status.role is Role.FOLLOWER
     peer.tick()
 
-    assert [answer.reject for answer in peer.hear(vote(3, (9, 9)))] == [False]
+    assert [False] == [answer.reject for answer in peer.hear(vote(3, (9, 9)))]
 
 
 def test_r8_without_leases_a_restarted_voter_votes_at_once() -> None:
     """It has promised nothing."""
     peer = solo(holding(hard=HardState(2, 0, 1)))
 
-    assert [answer.reject for answer in peer.hear(vote(3, (9, 9)))] == [False]
+    assert [False] == [answer.reject for answer in peer.hear(vote(3, (9, 9)))]
 
 
 def test_r9_a_lease_ends_however_time_passed() -> None:
@@ -405,7 +405,7 @@ def test_r10_forgetting_the_leader_is_refused_with_leases(options: dict[str, Any
     peer.node.forget_leader()
 
     assert (peer.status.leader == 0) is forgets
-    assert (peer.hear(pre_vote(2, START, from_=3)) == []) is not forgets
+    assert ([] == peer.hear(pre_vote(2, START, from_=3))) is not forgets
 
 
 def test_r10_a_leader_does_not_forget_itself() -> None:
@@ -413,7 +413,7 @@ def test_r10_a_leader_does_not_forget_itself() -> None:
     peer = leader()
     peer.node.forget_leader()
 
-    assert (peer.status.role, peer.status.leader) == (Role.LEADER, 1)
+    assert (Role.LEADER, 1) == (peer.status.role, peer.status.leader)
 
 
 def test_r11_reads_at_a_follower_do_not_keep_it_from_electing() -> None:
