@@ -12,25 +12,27 @@ import random
 import socket
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from raft_child import COMMAND, Load, answer, figures
+from raft_child import COMMAND, answer, figures
 
 from dojopool.adapters.logs import set_up_logging
 from dojopool.adapters.raft_disk import RaftDisk
 from dojopool.adapters.raft_link import Peer
 from dojopool.adapters.raft_tcp import RaftTcp
 from dojopool.adapters.raft_tls import MutualTls
-from dojopool.core.raft.messages import Snapshot, Stored
 from dojopool.core.raft.options import Options
-from dojopool.raft_runtime.driver import Driver, Pace
-from dojopool.raft_runtime.member import Member, founding
-from dojopool.raft_runtime.results import Outcome, Result
+from dojopool.core.raft.sessions import Command, CommandKind
+from dojopool.raft_runtime.config import Pace
+from dojopool.raft_runtime.driver import Driver, recovered
+from dojopool.raft_runtime.member import Member
+from dojopool.raft_runtime.replicated import founding
+from dojopool.raft_runtime.results import Outcome
 
 CLUSTER = "bench"
 PACE = Pace()
+PLAIN = Command(CommandKind.PLAIN, payload=COMMAND)
 
 
 class Counter:
@@ -73,13 +75,28 @@ class Measured:
         }
 
     async def load(self, *, outstanding: int, seconds: float) -> dict[str, float]:
-        """Keep proposals under way."""
-        ended = asyncio.Event()
-        one = Load(self._propose, outstanding=outstanding, seconds=seconds)
-        one.ended = ended.set
-        one.start()
-        await ended.wait()
-        return one.figures()
+        """Keep proposals under way, each as an application would: it waits for one, then makes the next."""
+        latencies: list[float] = []
+        failed = 0
+        begun, cpu = time.monotonic(), time.process_time()
+
+        async def one_after_another() -> None:
+            nonlocal failed
+            ended = begun
+            while ended - begun < seconds:
+                started = time.monotonic()
+                result = await self._driver.propose(PLAIN)
+                ended = time.monotonic()
+                if result.outcome is not Outcome.COMMITTED:
+                    failed += 1
+                    return
+                latencies.append(ended - started)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(outstanding):
+                group.create_task(one_after_another())
+        took_s = time.monotonic() - begun
+        return figures(latencies, failed, seconds=took_s) | {"cpu_s": time.process_time() - cpu}
 
     async def pace(self, *, per_second: float, seconds: float) -> dict[str, float]:
         """Propose at even distances."""
@@ -91,7 +108,7 @@ class Measured:
             nonlocal failed
             await asyncio.sleep(max(0.0, at - time.monotonic()))
             started = time.monotonic()
-            if (await self._driver.propose(COMMAND)).outcome is Outcome.COMMITTED:
+            if (await self._driver.propose(PLAIN)).outcome is Outcome.COMMITTED:
                 latencies.append(time.monotonic() - started)
             else:
                 failed += 1
@@ -110,36 +127,21 @@ class Measured:
                 self.led_since_s = time.monotonic()
             await asyncio.sleep(0.005)
 
-    def _propose(self, committed: Callable[[bool], None]) -> None:
-        task = self._tasks.create_task(self._driver.propose(COMMAND))
-        task.add_done_callback(lambda done: committed(done.result().outcome is Outcome.COMMITTED))
-
     async def obey(self) -> None:
         """Do what the parent says until it closes the input."""
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        async with asyncio.TaskGroup() as self._tasks:
-            while line := await reader.readline():
-                order = json.loads(line)
-                match order.pop("do"):
-                    case "status":
-                        answer(self.status())
-                    case "load":
-                        answer(await self.load(**order))
-                    case "pace":
-                        answer(await self.pace(**order))
-                    case other:
-                        raise SystemExit(f"nobody can {other!r}")
-
-
-async def founded(disk: RaftDisk, voters: list[int]) -> Stored:
-    """What a member starts from; a new one begins with a snapshot that names all."""
-    stored = disk.recover()
-    if stored.snapshot is not None:
-        return stored
-    first: Snapshot = founding(Counter(), voters=voters)
-    await disk.compact(first, keep_from=first.index + 1)
-    return Stored(snapshot=first)
+        while line := await reader.readline():
+            order = json.loads(line)
+            match order.pop("do"):
+                case "status":
+                    answer(self.status())
+                case "load":
+                    answer(await self.load(**order))
+                case "pace":
+                    answer(await self.pace(**order))
+                case other:
+                    raise SystemExit(f"nobody can {other!r}")
 
 
 async def main() -> None:
@@ -149,8 +151,8 @@ async def main() -> None:
     me, folder, certificates = given["me"], Path(given["folder"]), Path(given["certificates"])
     peers = [Peer(int(id_), "127.0.0.1", port, f"n{id_}") for id_, port in given["peers"].items()]
     async with RaftDisk.opened(folder, cluster=CLUSTER, node=me) as disk:
-        stored = await founded(disk, sorted([me, *(peer.id for peer in peers)]))
         counter = Counter()
+        stored = await recovered(disk, founding(counter, voters=[me, *(peer.id for peer in peers)]))
         member = Member(Options(id=me), stored=stored, machine=counter, draw=random.SystemRandom().randrange)
         links = RaftTcp(
             cluster=CLUSTER,

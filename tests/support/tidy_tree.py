@@ -20,6 +20,8 @@ PACKAGE = "services/dojopool/"
 
 ELSEWHERE: dict[str, str] = {
     "ports.py": "tests/contracts",
+    "raft_ports.py": "tests/contracts/raft_storage.py",
+    "adapters/raft_directory.py": "tests/unit/adapters/test_raft_files.py",
     "adapters/confluent_log.py": "tests/contracts/test_event_log_confluent.py",
     "adapters/confluent_membership.py": "tests/contracts/test_event_log_confluent.py",
     "adapters/confluent_reader.py": "tests/contracts/test_event_log_confluent.py",

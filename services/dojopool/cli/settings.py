@@ -22,6 +22,7 @@ SECTIONS: Final = {
     "ClientSettings": "The SDK and commands that work in one region",
     "ProgramSettings": "`dojo replica` and `dojo checker`",
     "CheckerSettings": "`dojo checker` alone",
+    "RaftSettings": "Members of a Raft group",
 }
 """Settings class -> what is told by it, in the words of the reference."""
 

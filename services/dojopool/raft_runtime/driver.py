@@ -17,7 +17,7 @@ from functools import partial
 from typing import Final, NoReturn, TypeVar
 
 from dojopool.core.raft.confchange import AnyChange, Transition
-from dojopool.core.raft.messages import Message, Snapshot
+from dojopool.core.raft.messages import Message, Snapshot, Stored
 from dojopool.core.raft.sessions import Command
 from dojopool.errors import Unavailable
 from dojopool.raft_ports import PeerEvents, PeerLinks, RaftStorage
@@ -33,6 +33,17 @@ DRAIN_ROUNDS_MAX: Final = 50
 """Turns of the loop to wait for what arrived during a stall."""
 QUIET_ROUNDS: Final = 3
 """Turns without a message after which all is taken to have arrived: a link needs up to two from socket to message."""
+
+
+async def recovered(storage: RaftStorage, first: Snapshot | None) -> Stored:
+    """What a member starts from. On a disk that was never used that is `first`, the founding snapshot, durable on
+    return; None for a member that joins a group, which starts with nothing. Raises as `RaftStorage.recover`.
+    """
+    stored = storage.recover()
+    if first is None or stored != Stored():
+        return stored
+    await storage.compact(first, keep_from=first.index + 1)
+    return Stored(snapshot=first)
 
 
 class Driver:
