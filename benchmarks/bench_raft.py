@@ -76,8 +76,11 @@ async def check(kind: Kind, members: Group, table: Table) -> None:
     except TimeoutError:
         if kind is OURS:
             raise
-        counts = ", ".join(f"{(await one.ask('status'))['counted']:,}" for one in members.members.values())
-        table.notes.append(f"{kind.name}: its members did not come to the same state, they counted {counts} commands.")
+        found = [(await one.ask("status"))["counted"] for one in members.members.values()]
+        table.notes.append(
+            f"{kind.name}: its members did not come to the same state, they counted"
+            f" {', '.join(f'{counted:,}' for counted in found)} commands."
+        )
 
 
 async def failover(kinds: list[Kind], *, kills: int) -> Table:

@@ -21,6 +21,7 @@ from dojopool.local.certificates import make_certificates
 MEMBERS: Final = (1, 2, 3)
 PEER_PYTHON: Final = ROOT / ".venv-bench/bin/python"
 LEADER_S_MAX: Final = 30.0
+LEVEL_S_MAX: Final = 15.0
 ANSWER_S_MAX: Final = 120.0
 POLL_S: Final = 0.02
 
@@ -122,7 +123,7 @@ class Group:
 
     async def level(self) -> None:
         """Wait until all have applied the same."""
-        async with asyncio.timeout(LEADER_S_MAX):
+        async with asyncio.timeout(LEVEL_S_MAX):
             while True:
                 found = [await member.ask("status") for member in self.members.values()]
                 if len({status["counted"] for status in found}) == 1 and all(status["has_leader"] for status in found):
