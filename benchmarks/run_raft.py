@@ -22,14 +22,17 @@ from dojopool.adapters.raft_disk import RaftDisk
 from dojopool.adapters.raft_link import Peer
 from dojopool.adapters.raft_tcp import RaftTcp
 from dojopool.adapters.raft_tls import MutualTls
-from dojopool.core.raft.messages import Snapshot, Stored
 from dojopool.core.raft.options import Options
-from dojopool.raft_runtime.driver import Driver, Pace
-from dojopool.raft_runtime.member import Member, founding
+from dojopool.core.raft.sessions import Command, CommandKind
+from dojopool.raft_runtime.config import Pace
+from dojopool.raft_runtime.driver import Driver, recovered
+from dojopool.raft_runtime.member import Member
+from dojopool.raft_runtime.replicated import founding
 from dojopool.raft_runtime.results import Outcome
 
 CLUSTER = "bench"
 PACE = Pace()
+PLAIN = Command(CommandKind.PLAIN, payload=COMMAND)
 
 
 class Counter:
@@ -82,7 +85,7 @@ class Measured:
             ended = begun
             while ended - begun < seconds:
                 started = time.monotonic()
-                result = await self._driver.propose(COMMAND)
+                result = await self._driver.propose(PLAIN)
                 ended = time.monotonic()
                 if result.outcome is not Outcome.COMMITTED:
                     failed += 1
@@ -105,7 +108,7 @@ class Measured:
             nonlocal failed
             await asyncio.sleep(max(0.0, at - time.monotonic()))
             started = time.monotonic()
-            if (await self._driver.propose(COMMAND)).outcome is Outcome.COMMITTED:
+            if (await self._driver.propose(PLAIN)).outcome is Outcome.COMMITTED:
                 latencies.append(time.monotonic() - started)
             else:
                 failed += 1
@@ -141,16 +144,6 @@ class Measured:
                     raise SystemExit(f"nobody can {other!r}")
 
 
-async def founded(disk: RaftDisk, voters: list[int]) -> Stored:
-    """What a member starts from; a new one begins with a snapshot that names all."""
-    stored = disk.recover()
-    if stored.snapshot is not None:
-        return stored
-    first: Snapshot = founding(Counter(), voters=voters)
-    await disk.compact(first, keep_from=first.index + 1)
-    return Stored(snapshot=first)
-
-
 async def main() -> None:
     """See the module."""
     set_up_logging("json")
@@ -158,8 +151,8 @@ async def main() -> None:
     me, folder, certificates = given["me"], Path(given["folder"]), Path(given["certificates"])
     peers = [Peer(int(id_), "127.0.0.1", port, f"n{id_}") for id_, port in given["peers"].items()]
     async with RaftDisk.opened(folder, cluster=CLUSTER, node=me) as disk:
-        stored = await founded(disk, sorted([me, *(peer.id for peer in peers)]))
         counter = Counter()
+        stored = await recovered(disk, founding(counter, voters=[me, *(peer.id for peer in peers)]))
         member = Member(Options(id=me), stored=stored, machine=counter, draw=random.SystemRandom().randrange)
         links = RaftTcp(
             cluster=CLUSTER,

@@ -11,7 +11,10 @@ from dojopool.ports import EventLog
 # The suites are no test modules, and their claims should be shown with values all the same. The list comes before any
 # of them is imported.
 pytest.register_assert_rewrite(
-    *(f"contracts.{suite}" for suite in ("log_admin", "log_reader", "log_writer", "membership", "state_store", "views"))
+    *(
+        f"contracts.{suite}"
+        for suite in ("log_admin", "log_reader", "log_writer", "membership", "raft_storage", "state_store", "views")
+    )
 )
 
 

@@ -128,8 +128,12 @@ def read_header(data: bytes) -> tuple[Header, int]:
 
 
 def salt_of(header: Header) -> int:
-    """What every frame of a segment begins with."""
-    return crc32(header.encode(), 1)
+    """What every frame of a segment begins with: the checksum of its header. (A checksum over that one too would be
+    the same for all headers.)
+    """
+    salt: int
+    (salt,) = _CRC.unpack(header.encode()[-_CRC.size :])
+    return salt
 
 
 def frame(salt: int, sequence: int, payload: bytes) -> tuple[bytes, int]:

@@ -23,7 +23,7 @@ TRANSFER = b"transfer"
 
 def campaign(raft: Raft, *, is_transfer: bool = False) -> None:
     """Begin an election if this node may: not as leader, nor with members in doubt (rule E15)."""
-    if raft.role is Role.LEADER or not raft.is_promotable or (raft.silent_ticks and not is_transfer):
+    if raft.role is Role.LEADER or not raft.is_promotable or (raft.has_promised and not is_transfer):
         return
     _ask(raft, MessageType.PRE_VOTE if raft.options.pre_vote and not is_transfer else MessageType.VOTE, is_transfer)
 
@@ -128,13 +128,13 @@ def lead(raft: Raft) -> None:
 
 
 def ignores_campaigns(raft: Raft, message: Message) -> bool:
-    """Whether this node just heard its leader, and hence helps depose nobody (rules E13, M11), or has restarted with
-    leases on and may have forgotten what it promised (rule R8).
+    """Whether this node just heard its leader, and hence helps depose nobody (rules E13, M11), or has promised a
+    leader, maybe of an earlier term, not to.
     """
     if message.context == TRANSFER:
         return False
     hears_leader = raft.leader != NOBODY and raft.election_elapsed < raft.options.election_ticks
-    return (raft.options.check_quorum and hears_leader) or raft.silent_ticks > 0
+    return raft.has_promised or (raft.options.check_quorum and hears_leader and message.term > raft.term)
 
 
 def check_quorum(raft: Raft) -> None:

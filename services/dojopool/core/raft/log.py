@@ -9,12 +9,17 @@ Stored is an index below which this memory and the disk will agree for ever. Sev
 later one may overwrite what an earlier one brings. Cutting the log back therefore also cuts what the writes under way
 will count for: when they are done, they say nothing about entries that were replaced in the meantime, not even when a
 third leader brought the very same entries back (rule D3).
+
+Sizes are kept as running totals, and terms only ever grow along the log, so that cutting to a limit and comparing logs
+are binary searches, however long the log is.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Sequence
+from itertools import accumulate
 
 from dojopool.core.raft.messages import Entry, EntryType, Snapshot, Stored
 from dojopool.errors import CorruptState, LogConflict
@@ -25,9 +30,11 @@ class RaftLog:
 
     __slots__ = (
         "_before_term",
+        "_before_total",
         "_entries",
         "_handed",
         "_snapshot_handed",
+        "_totals",
         "_under_way",
         "applied",
         "applying",
@@ -44,6 +51,10 @@ class RaftLog:
         """Index of the last entry that is compacted away; 0 when none is."""
         self._before_term = snapshot.term if snapshot else 0
         self._entries = list(stored.entries)
+        self._before_total = 0
+        self._totals: list[int] = []
+        """Per entry, the bytes of data of all entries up to it."""
+        self._add_totals(self._entries)
         self._check(stored, applied)
         self.committed = max(stored.hard_state.commit, self.before)
         self.applied = self.applying = max(applied, self.before)
@@ -96,13 +107,18 @@ class RaftLog:
     def slice(self, start: int, end: int, *, bytes_max: int) -> tuple[Entry, ...]:
         """Entries from `start` to before `end`, as many as fit into `bytes_max`, at least one if there is one."""
         assert start >= self.first, f"entries from {start} were asked for, the log begins at {self.first}"
-        chosen = self._entries[start - self.first : end - self.first]
-        size = 0
-        for count, entry in enumerate(chosen):
-            size += len(entry.data)
-            if size > bytes_max and count:
-                return tuple(chosen[:count])
-        return tuple(chosen)
+        low, high = start - self.first, end - self.first
+        if low >= high:
+            return ()
+        fitting = bisect_right(self._totals, self._total(start - 1) + bytes_max, low, high)
+        return tuple(self._entries[low : max(fitting, low + 1)])
+
+    def payload_bytes(self, start: int, end: int) -> int:
+        """Bytes of data in the entries from `start` to before `end`."""
+        return self._total(end - 1) - self._total(start - 1)
+
+    def _total(self, index: int) -> int:
+        return self._totals[index - self.first] if index > self.before else self._before_total
 
     def is_up_to_date(self, index: int, term: int) -> bool:
         """Whether a log that ends in (`term`, `index`) is at least as new as this one (rule E3)."""
@@ -113,9 +129,8 @@ class RaftLog:
 
         At the compacted end, its index and term.
         """
-        index = min(index, self.last)
-        while index > self.before and (self.term(index) or 0) > term:
-            index -= 1
+        index = max(self.before, min(index, self.last))
+        index = self.before + bisect_right(self._entries, term, hi=index - self.before, key=_term_of)
         return index, self.term(index) or 0
 
     def has_conf_change(self, start: int, end: int) -> bool:
@@ -128,7 +143,17 @@ class RaftLog:
     def append(self, entries: Sequence[Entry]) -> None:
         """Put `entries` behind the last one."""
         assert entries[0].index == self.last + 1, "an entry is appended behind the last one"
-        self._entries.extend(entries)
+        self._extend(entries)
+
+    def _extend(self, entries: Sequence[Entry]) -> None:
+        self._add_totals(entries)
+        self._entries += entries
+
+    def _add_totals(self, entries: Sequence[Entry]) -> None:
+        sizes = [len(entry.data) for entry in entries]
+        if sizes:
+            sizes[0] += self._totals[-1] if self._totals else self._before_total
+            self._totals += accumulate(sizes)
 
     def merge(self, index: int, term: int, entries: Sequence[Entry]) -> int | None:
         """Append what follows the entry (`index`, `term`) and is not there yet; the index of the last of `entries`
@@ -139,15 +164,32 @@ class RaftLog:
         """
         if not self.matches(index, term):
             return None
-        for place, entry in enumerate(entries, index + 1):
-            if entry.index != place:
-                raise LogConflict(f"entries behind {index} were offered with {entry.index} in the place of {place}")
-        for count, entry in enumerate(entries):
-            if not self.matches(entry.index, entry.term):
-                self._cut_from(entry.index, by=entry)
-                self._entries.extend(entries[count:])
-                break
+        places = range(index + 1, index + 1 + len(entries))
+        if [entry.index for entry in entries] != list(places):
+            wrong, place = next(
+                (entry.index, place) for entry, place in zip(entries, places, strict=True) if entry.index != place
+            )
+            raise LogConflict(f"entries behind {index} were offered with {wrong} in the place of {place}")
+        # Logs that differ at one index differ at all after it.
+        held = range(min(len(entries), self.last - index))
+        new = bisect_left(held, True, key=lambda place: not self.matches(entries[place].index, entries[place].term))
+        if new < len(entries):
+            self._cut_from(entries[new].index, by=entries[new])
+            self._extend(entries[new:])
         return index + len(entries)
+
+    def check_committed(self, index: int, term: int, entries: Sequence[Entry]) -> None:
+        """Raise LogConflict when a leader's log, (`index`, `term`) and `entries` behind it, is not what is committed
+        here (rule L3). The last of them that is committed here speaks for all before it.
+        """
+        shared = min(self.committed, index + len(entries))
+        offered = entries[shared - index - 1].term if shared > index else term
+        held = self.term(shared)
+        if held is not None and held != offered:
+            raise LogConflict(
+                f"a leader's entry {shared} is of term {offered}, the one of term {held} is committed here (commit"
+                f" index {self.committed}): stop this node and keep its files"
+            )
 
     def _cut_from(self, index: int, *, by: Entry) -> None:
         if index > self.last:
@@ -157,7 +199,7 @@ class RaftLog:
                 f"a leader of term {by.term} offers another entry {index} than the one of term {self.term(index)} that"
                 f" is committed here (commit index {self.committed}): stop this node and keep its files"
             )
-        del self._entries[index - self.first :]
+        del self._entries[index - self.first :], self._totals[index - self.first :]
         self._forget_from(index)
 
     def _forget_from(self, index: int) -> None:
@@ -224,6 +266,8 @@ class RaftLog:
         assert snapshot.index > self.committed, "a snapshot never takes back what is committed"
         self._forget_from(self.committed + 1)
         self._entries.clear()
+        self._totals.clear()
+        self._before_total = 0
         self.before, self._before_term = snapshot.index, snapshot.term
         self.committed = self._handed = snapshot.index
         self.pending_snapshot, self._snapshot_handed = snapshot, False
@@ -234,5 +278,10 @@ class RaftLog:
         if index > self.before:
             term = self.term(index)
             assert term is not None
-            del self._entries[: index - self.before]
+            self._before_total = self._total(index)
+            del self._entries[: index - self.before], self._totals[: index - self.before]
             self.before, self._before_term = index, term
+
+
+def _term_of(entry: Entry) -> int:
+    return entry.term

@@ -72,7 +72,7 @@ class MessageType(IntEnum):
     READ_INDEX_RESPONSE = 13
     """`index` is what the read named by `context` waits for; `reject`: it cannot be answered, ask again."""
     TRANSFER_LEADER = 14
-    """Follower to leader: `from_` is to lead."""
+    """Follower to leader: the node with id `index` is to lead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,9 +69,9 @@ class RawNode:
 
     def observe_time(self, now_ms: int) -> None:
         """Say what time it is, by a clock that never goes back and counts suspension too. For leases only: a node
-        that is never told has none.
+        that is never told has none. With leases on, say so on every member and before what arrived is taken in.
         """
-        self._raft.now_ms = max(now_ms, self._raft.now_ms or 0)
+        self._raft.observe_time(now_ms)
 
     def step(self, message: Message) -> None:
         """A message has arrived. Raises LogConflict when this node must stop: see `errors`."""
@@ -100,7 +100,8 @@ class RawNode:
             return 0
         self._check_can_propose()
         if not replication.fits(raft, entries):
-            raise ProposalDropped(f"{raft.uncommitted_bytes} bytes wait to be committed", leader=NOBODY)
+            waiting = replication.uncommitted_bytes(raft)
+            raise ProposalDropped(f"{waiting} bytes wait to be committed", leader=NOBODY)
         last = replication.append(raft, entries)
         replication.broadcast_append(raft)
         return last
@@ -143,7 +144,7 @@ class RawNode:
         elif raft.leader == NOBODY:
             raise ProposalDropped("no leader is known that could hand the lead over", leader=NOBODY)
         else:
-            raft.send(Message(MessageType.TRANSFER_LEADER, raft.leader, from_=node))
+            raft.send(Message(MessageType.TRANSFER_LEADER, raft.leader, index=node))
 
     def forget_leader(self) -> None:
         """As follower, stop protecting the leader: vote for another at once. Nothing happens with leases on."""
@@ -218,10 +219,9 @@ class RawNode:
         return ready
 
     def _appliable_bytes(self) -> int:
-        log, limit = self._raft.log, self._raft.options.committed_bytes_max
-        if log.applying == log.applied:
-            return limit
-        return max(0, limit - replication.payload_bytes(log.slice(log.applied + 1, log.applying + 1, bytes_max=limit)))
+        log = self._raft.log
+        under_way = log.payload_bytes(log.applied + 1, log.applying + 1)
+        return max(0, self._raft.options.committed_bytes_max - under_way)
 
     def persisted(self, number: int) -> None:
         """Everything that Readies 1 to `number` wanted stored is durable, and a snapshot among it is applied."""
@@ -237,8 +237,6 @@ class RawNode:
         """The application has applied everything up to `index`."""
         raft = self._raft
         if index > raft.log.applied:
-            entries = raft.log.slice(raft.log.applied + 1, index + 1, bytes_max=1 << 62)
-            raft.uncommitted_bytes = max(0, raft.uncommitted_bytes - replication.payload_bytes(entries))
             raft.log.applied_to(index)
         membership.maybe_leave_joint(raft)
 

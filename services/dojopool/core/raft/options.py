@@ -47,7 +47,7 @@ class Options:
     read_mode: ReadMode = ReadMode.SAFE
     lease_ms: int = 0
     """Lease mode, alike: a lease ends so long after the sending of the heartbeat that earned it. Shorter than T in
-    milliseconds by more than clocks drift apart in that time.
+    milliseconds by a quarter: so much may the clocks of two members run apart.
     """
     forward_proposals: bool = False
     """A follower sends proposals on to its leader, which says nothing back; else it refuses them, naming the leader."""
@@ -55,6 +55,11 @@ class Options:
     """A leader that a committed change made no voter becomes a follower at once."""
     validate_conf_changes: bool = True
     """Refuse changes that do not fit the configuration when they are proposed. Off only in tests of what follows."""
+
+    @property
+    def promise_ms(self) -> int:
+        """How long a follower helps elect nobody by its own clock, which may run faster than the leader's."""
+        return self.lease_ms + self.lease_ms // 4
 
     def __post_init__(self) -> None:
         self._rule(0 < self.id < 1 << 64, "id", "must lie in 1 to 2**64 - 1")

@@ -26,8 +26,19 @@ from dojopool.core.raft.options import Options, ReadMode
 from dojopool.core.raft.progress import Progress, ProgressState
 from dojopool.core.raft.reads import Answer, Reads, asked_here
 
-_PROMISES = {MessageType.APPEND_RESPONSE, MessageType.VOTE_RESPONSE, MessageType.PRE_VOTE_RESPONSE}
-"""They say what this node stored or whom it voted for, so they leave after it is durable (rules E1, D2)."""
+_PROMISES = {
+    MessageType.APPEND_RESPONSE,
+    MessageType.VOTE,
+    MessageType.VOTE_RESPONSE,
+    MessageType.PRE_VOTE_RESPONSE,
+}
+"""They say what this node stored or whom it voted for, so they leave after it is durable (rules E1, D2).
+
+A request for votes says which term was begun and where the log ends: after a crash that forgot either, votes for it
+could still arrive in a second campaign of the same term, with a shorter log than they were given for.
+"""
+TERMLESS = {MessageType.PROPOSE, MessageType.READ_INDEX}
+"""They are for whoever leads when they arrive."""
 
 
 class Raft:
@@ -40,8 +51,8 @@ class Raft:
         self.log = RaftLog(stored, applied=applied)
         self.snapshot = stored.snapshot
         """What a follower gets whose next entry is compacted away."""
-        self.vote = stored.hard_state.vote
         self.term = max(stored.hard_state.term, self.log.last_term)  # a new group's first snapshot has a term already
+        self.vote = stored.hard_state.vote if self.term == stored.hard_state.term else NOBODY
         self.role, self.leader = Role.FOLLOWER, NOBODY
         self.votes: dict[int, bool] = {}
         self.config = confchange.Configuration()
@@ -54,19 +65,44 @@ class Raft:
         self.transferee = NOBODY
         self.pending_conf_index = 0
         """The last entry of the log that may change members and may not be applied (rule M2)."""
-        self.uncommitted_bytes = 0
         self.election_elapsed = self.heartbeat_elapsed = 0
-        self.silent_ticks = self._silence(stored)
-        """Ticks during which a restarted node helps elect nobody (rule R8)."""
+        self.leader_heard_ticks = options.election_ticks
+        """Ticks since any leader, of whatever term, was heard."""
+        self.leader_heard_ms: int | None = None
         self.randomized_election_timeout = 0
         self.messages: list[Message] = []
         self.messages_after: list[Message] = []
         self.read_states: list[ReadState] = []
         self.become_follower(self.term, NOBODY)
+        if stored.hard_state.term:
+            self.leader_heard_ticks = 0  # it may have heard one just before it stopped (rule R8)
 
-    def _silence(self, stored: Stored) -> int:
-        restarted = stored.hard_state.term > 0
-        return self.options.election_ticks if restarted and self.options.read_mode is ReadMode.LEASE else 0
+    # ---- time ------------------------------------------------------------------------------------------------------
+
+    def observe_time(self, now_ms: int) -> None:
+        """It is `now_ms`, or later than was said before."""
+        if self.now_ms is None and self.leader_heard_ticks < self.options.election_ticks:
+            self.leader_heard_ms = now_ms
+        self.now_ms = max(now_ms, self.now_ms or 0)
+
+    def hear_leader(self) -> None:
+        """The leader of this term said something."""
+        self.election_elapsed = self.leader_heard_ticks = 0
+        self.leader_heard_ms = self.now_ms
+
+    @property
+    def has_promised(self) -> bool:
+        """Whether a leader's lease may rest on this node, which then helps elect nobody (rules R5, R8).
+
+        Whatever happens to its own term and role in the meantime; and by the clock, for ticks can be counted late.
+        """
+        if self.options.read_mode is not ReadMode.LEASE:
+            return False
+        if self.leader_heard_ticks < self.options.election_ticks:
+            return True
+        if self.leader_heard_ms is None or self.now_ms is None:
+            return False
+        return self.now_ms - self.leader_heard_ms <= self.options.promise_ms
 
     # ---- roles -----------------------------------------------------------------------------------------------------
 
@@ -115,7 +151,7 @@ class Raft:
         for answer in self.reads.refuse_all():
             self.answer_read(answer)
         self.reads = Reads()
-        self.pending_conf_index = self.uncommitted_bytes = self.lease_after_index = 0
+        self.pending_conf_index = self.lease_after_index = 0
         for node, old in self.progress.items():
             fresh = self.new_progress(is_learner=old.is_learner, session=old.session)
             if node == self.id:
@@ -176,7 +212,7 @@ class Raft:
         stamped = Message(  # field by field: `replace` takes five times as long, and this is done for every message
             message.type,
             message.to,
-            message.from_ or self.id,
+            self.id,
             message.term or self._term_of(message),
             message.log_term,
             message.index,
@@ -195,7 +231,7 @@ class Raft:
             self.messages.append(stamped)
 
     def _term_of(self, message: Message) -> int:
-        return 0 if message.type in {MessageType.PROPOSE, MessageType.READ_INDEX} else self.term
+        return 0 if message.type in TERMLESS else self.term
 
     def answer_read(self, answer: Answer) -> None:
         """Give a read's answer to whom it belongs."""

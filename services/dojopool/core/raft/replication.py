@@ -26,13 +26,14 @@ EMPTY = Entry(0, 0)
 
 
 def fits(raft: Raft, entries: Sequence[Entry]) -> bool:
-    """Count `entries` as uncommitted unless that exceeds the limit; empty ones and the first always pass (rule L18)."""
-    size = payload_bytes(entries)
-    limit = raft.options.uncommitted_bytes_max
-    if size and raft.uncommitted_bytes and raft.uncommitted_bytes + size > limit:
-        return False
-    raft.uncommitted_bytes += size
-    return True
+    """Whether `entries` keep what is uncommitted within the limit; empty ones and the first always do (rule L18)."""
+    size, waiting = sum([len(entry.data) for entry in entries]), uncommitted_bytes(raft)
+    return not size or not waiting or waiting + size <= raft.options.uncommitted_bytes_max
+
+
+def uncommitted_bytes(raft: Raft) -> int:
+    """Bytes of data that wait to be committed."""
+    return raft.log.payload_bytes(raft.log.committed + 1, raft.log.last + 1)
 
 
 def append(raft: Raft, entries: Sequence[Entry]) -> int:
@@ -84,7 +85,7 @@ def _send_entries(raft: Raft, node: int, one: Progress, entries: tuple[Entry, ..
             context=one.session,
         )
     )
-    one.sent(len(entries), payload_bytes(entries))
+    one.sent(len(entries), raft.log.payload_bytes(one.next, one.next + len(entries)))
     one.sent_commit = raft.log.committed
 
 
@@ -182,6 +183,8 @@ def on_append(raft: Raft, message: Message) -> None:
     """Take entries behind one that this log shares, and say how far it matches now, or where it could (rule L15)."""
     answer = Message(MessageType.APPEND_RESPONSE, message.from_, context=message.context)
     log = raft.log
+    if message.index <= log.committed:
+        log.check_committed(message.index, message.log_term, message.entries)
     if message.index < log.committed:  # old news: everything up to the commit index matches any leader's log
         raft.send(replace(answer, index=log.committed))
         return
@@ -206,8 +209,3 @@ def on_proposal(raft: Raft, message: Message) -> None:
     if commands and raft.transferee == NOBODY and raft.id in raft.progress and fits(raft, commands):
         append(raft, commands)
         broadcast_append(raft)
-
-
-def payload_bytes(entries: Sequence[Entry]) -> int:
-    """Bytes of data in `entries`."""
-    return sum([len(entry.data) for entry in entries])

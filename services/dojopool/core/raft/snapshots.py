@@ -25,7 +25,8 @@ def send(raft: Raft, node: int, one: Progress) -> bool:
 def on_snapshot(raft: Raft, message: Message) -> None:
     """Take the snapshot if it brings something, and say how far this node is then."""
     snapshot = message.snapshot
-    assert snapshot is not None, "a snapshot message carries one"
+    if snapshot is None:  # no member sends that; it must not count as one that arrived (rule L6)
+        return
     index = raft.log.last if _restore(raft, snapshot) else raft.log.committed
     raft.send(Message(MessageType.APPEND_RESPONSE, message.from_, index=index, context=message.context))
 
@@ -34,8 +35,10 @@ def _restore(raft: Raft, snapshot: Snapshot) -> bool:
     log, config = raft.log, snapshot.config
     if snapshot.index <= log.committed:
         return False  # old (rule S1)
-    if raft.id not in (*config.voters, *config.learners, *config.voters_outgoing):
-        return False  # it would leave this node outside of the group that sent it (rule S11)
+    names_me = raft.id in (*config.voters, *config.learners, *config.voters_outgoing)
+    if raft.id in raft.progress and not names_me:
+        # It would put a member out of its group (rule S11). A newcomer takes it: the entry that adds it comes later.
+        return False
     if log.matches(snapshot.index, snapshot.term):
         log.commit_to(snapshot.index)  # the log holds it all: its suffix stays (rule S2)
         return False

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from dojopool.core.raft import elections, reading, replication, snapshots, transfer
 from dojopool.core.raft.messages import NOBODY, Message, MessageType, Role
-from dojopool.core.raft.raft import Raft
+from dojopool.core.raft.raft import TERMLESS, Raft
 
 Handler: TypeAlias = Callable[[Raft, Message], None]
 
@@ -24,6 +24,8 @@ def step(raft: Raft, message: Message) -> None:
     """Take one message. What is of no use is dropped. Raises LogConflict when this node's log contradicts the
     group's.
     """
+    if message.term == 0 and message.type not in TERMLESS:
+        return
     if message.term and not _settle_term(raft, message):
         return
     if message.type in VOTES:
@@ -38,24 +40,23 @@ def step(raft: Raft, message: Message) -> None:
 
 def _settle_term(raft: Raft, message: Message) -> bool:
     """Bring this node to a higher term, answer a lower one; False when that was all there is to do."""
-    if message.term > raft.term:
-        return _follow_term(raft, message)
     if message.term < raft.term:
         _answer_old_term(raft, message)
         return False
+    if message.type in VOTES and elections.ignores_campaigns(raft, message):
+        return False
+    if message.term > raft.term:
+        _follow_term(raft, message)
     return True
 
 
-def _follow_term(raft: Raft, message: Message) -> bool:
-    if message.type in VOTES and elections.ignores_campaigns(raft, message):
-        return False
+def _follow_term(raft: Raft, message: Message) -> None:
     asks_ahead = message.type is MessageType.PRE_VOTE
     was_asked_ahead = message.type is MessageType.PRE_VOTE_RESPONSE and not message.reject
     if not asks_ahead and not was_asked_ahead:  # those two speak of a term that nobody began (rules E6, E10)
         raft.become_follower(message.term, message.from_ if message.type in LEADERS else NOBODY)
         if message.reject:
             elections.learn_commit(raft, message)
-    return True
 
 
 def _answer_old_term(raft: Raft, message: Message) -> None:
@@ -71,7 +72,7 @@ def _from_leader(raft: Raft, message: Message) -> None:
     assert raft.role is not Role.LEADER, f"term {raft.term} has two leaders, {raft.id} and {message.from_}"
     if raft.role is not Role.FOLLOWER:
         raft.become_follower(message.term, message.from_)  # rule E4
-    raft.election_elapsed = 0
+    raft.hear_leader()
     raft.leader = message.from_
     LEADERS[message.type](raft, message)
 
@@ -81,7 +82,7 @@ def _on_read_index(raft: Raft, message: Message) -> None:
 
 
 def _on_transfer(raft: Raft, message: Message) -> None:
-    transfer.begin(raft, message.from_)
+    transfer.begin(raft, message.index)
 
 
 HANDLERS: dict[Role, dict[MessageType, Handler]] = {
@@ -112,7 +113,7 @@ HANDLERS: dict[Role, dict[MessageType, Handler]] = {
 def tick(raft: Raft) -> None:
     """Time passes."""
     raft.election_elapsed += 1
-    raft.silent_ticks = max(0, raft.silent_ticks - 1)
+    raft.leader_heard_ticks += 1
     if raft.role is Role.LEADER:
         _tick_leader(raft)
     elif raft.election_elapsed >= raft.randomized_election_timeout and raft.is_promotable:
