@@ -11,6 +11,7 @@ from dojopool.core.raft.node import RawNode
 from dojopool.errors import ConfChangeRefused, ProposalDropped
 from dojopool.simulation import naive_config
 from dojopool.simulation.invariants import Judge
+from dojopool.simulation.machine import Register
 from dojopool.simulation.network import Network
 from dojopool.simulation.options import T_MS, Plan
 from dojopool.simulation.process import Process
@@ -51,7 +52,9 @@ class Group:
 
     def begin(self) -> None:
         """Give every member the snapshot that a new group begins with, and start it."""
-        first = Snapshot(index=FIRST, term=1, config=ConfState(voters=tuple(self.processes)))
+        first = Snapshot(
+            index=FIRST, term=1, config=ConfState(voters=tuple(self.processes)), data=Register().snapshot()
+        )
         self.judge.begin(first)
         for process in self.processes.values():
             process.found(first)
