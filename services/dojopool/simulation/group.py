@@ -139,8 +139,13 @@ class Group:
         return max(leaders, key=lambda process: self.judge.members[process.id].log.hard_state.term, default=None)
 
     def configs(self) -> list[ConfState]:
-        """The members as committed, and as any log could still make them."""
+        """The members as committed, as any log could still make them, and as the voters know them: who has not heard
+        that a change is committed still needs the quorum from before it.
+        """
         found = [self.judge.config]
+        for node in self.judge.config.voters:
+            if node not in self.wiped:
+                found += self._known_by(self.processes[node])
         for seen in self.judge.members.values():
             if seen.is_wiped:
                 continue
@@ -151,6 +156,14 @@ class Group:
                     config = naive_config.after(config, entry)
                     found.append(config)
         return found
+
+    def _known_by(self, process: Process) -> list[ConfState]:
+        """What a process takes for the members, or will when it starts again."""
+        if process.is_up:
+            return [process.config]
+        disk = self.judge.members[process.id].durable
+        known = min(max(disk.base, disk.hard_state.commit), self.judge.commit)
+        return [self.judge.members_at(index) for index in (process.snapshot_index, known) if index]
 
     def members(self) -> set[int]:
         """Whoever is or may become a member."""

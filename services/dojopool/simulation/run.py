@@ -152,8 +152,8 @@ class Run:
         return {"read", "write"} <= {one.kind for one in fresh}
 
     def _are_equal(self, core: set[int]) -> bool:
-        group = self.group
-        members = group.members()
+        group, config = self.group, self.group.judge.config
+        members = {*config.voters, *config.learners}
         return all(
             group.processes[node].is_up and group.processes[node].applied == group.judge.commit
             for node in core & members
@@ -169,8 +169,7 @@ class Run:
         self._wait("equal", lambda: self._are_equal(alive), lambda: self._state_of(alive))
         states = {
             group.processes[node].machine.snapshot()
-            for node in sorted(alive & group.members())
-            if group.processes[node].is_up
+            for node in sorted(alive & {*group.judge.config.voters, *group.judge.config.learners})
         }
         if len(states) > 1:
             raise Violation("equal", f"{len(states)} different states with the same entries applied")
