@@ -19,7 +19,9 @@ class DiskWrite:
     entries: tuple[Entry, ...] = ()
     snapshot: Snapshot | None = None
     must_sync: bool = True
-    """False: durable whenever a later write is; it counts as durable in its turn without a flush of its own."""
+    """False, when it holds no more than a newer commit index: it becomes durable with a later write, or never, and is
+    not reported.
+    """
 
 
 class RaftStorage(Protocol):

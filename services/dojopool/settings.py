@@ -1,9 +1,9 @@
 """Everything a user may set, read once from the environment into frozen values and checked before a program starts.
 
 One class per kind of program, each adding what it needs: `Settings` (every command), `ClusterSettings` (reaches Kafka
-or Redis), `ClientSettings` (works in one region), `ReplicaSettings`. The sentence under a field is its documentation:
-`dojo settings` and `docs/settings.md` print it. Left out on purpose: files of settings, and whatever a program can find
-out by itself.
+or Redis), `ClientSettings` (works in one region), `ReplicaSettings`, `RaftSettings`. The sentence under a field is its
+documentation: `dojo settings` and `docs/settings.md` print it. Left out on purpose: files of settings, and whatever a
+program can find out by itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,18 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dojopool.errors import ConfigError
-from dojopool.settings_values import ByRegion, FilePath, ListenAddress, Prefix, Region, Regions, WebUrl, region_names
+from dojopool.settings_values import (
+    ByRegion,
+    FilePath,
+    ListenAddress,
+    Members,
+    Names,
+    Prefix,
+    Region,
+    Regions,
+    WebUrl,
+    region_names,
+)
 
 PREFIX: Final = "DOJO_"
 BUILD_NAMES: Final = frozenset({"DOJO_COMPILE"})
@@ -238,7 +249,69 @@ class ReplicaSettings(ClientSettings):
         return self
 
 
-PROGRAMS: Final[tuple[type[Settings], ...]] = (Settings, ClusterSettings, ClientSettings, ReplicaSettings)
+class RaftSettings(Settings):
+    """What a member of a Raft group may be told."""
+
+    raft_peers: Members
+    """All members, this one too: `eu-1=1@host:port,us-1=2@host:port`. The name is what a member's certificate says; an
+    id is never given to another member, nor to one that lost its disk."""
+    raft_node: str
+    """Name of this member in DOJO_RAFT_PEERS."""
+    raft_listen: ListenAddress = None
+    """Where this member listens, `port` or `host:port`; its own address in DOJO_RAFT_PEERS without it."""
+    raft_join: bool = False
+    """Whether this member joins a group that exists: it starts empty and waits to be added. The founding members start
+    without it."""
+    raft_prefer: Names = ()
+    """Members that should lead, best first, comma separated; the others come last. A leader hands over to a better one
+    that is up to date; nobody is kept from leading."""
+    raft_tick_ms: int = Field(default=100, ge=5, le=10_000)
+    """Milliseconds of a tick: a leader shows itself so often. The same on all members."""
+    raft_election_ticks: int = Field(default=10, ge=3, le=1000)
+    """A member that hears no leader for so many ticks, to twice as many, stands for election: at least ten round trips,
+    and more than the disk ever takes to flush. The same on all members."""
+    raft_ca: FilePath | None = None
+    """PEM file of the authority that signed every member's certificate."""
+    raft_cert: FilePath | None = None
+    """PEM file of this member's certificate; `dojo certs make` makes one for development."""
+    raft_key: FilePath | None = None
+    """PEM file of the certificate's private key."""
+    raft_plaintext: bool = False
+    """Whether to link members without TLS: whoever reaches the port can then decide everything."""
+
+    @model_validator(mode="after")
+    def _members_agree(self) -> Self:
+        known = ",".join(self.raft_peers)
+        if self.raft_node not in self.raft_peers:
+            raise ConfigError(f"DOJO_RAFT_NODE is {self.raft_node}, not one of DOJO_RAFT_PEERS ({known})")
+        if foreign := [name for name in self.raft_prefer if name not in self.raft_peers]:
+            raise ConfigError(f"DOJO_RAFT_PREFER names {foreign[0]}, not one of DOJO_RAFT_PEERS ({known})")
+        if len(set(self.raft_prefer)) < len(self.raft_prefer):
+            raise ConfigError("DOJO_RAFT_PREFER names a member twice: each has one rank")
+        return self
+
+    @model_validator(mode="after")
+    def _links_are_secured(self) -> Self:
+        files = {"CA": self.raft_ca, "CERT": self.raft_cert, "KEY": self.raft_key}
+        given = [f"DOJO_RAFT_{name}" for name, path in files.items() if path is not None]
+        missing = [f"DOJO_RAFT_{name}" for name, path in files.items() if path is None]
+        if self.raft_plaintext and given:
+            raise ConfigError(f"{given[0]} is set, and DOJO_RAFT_PLAINTEXT=true turns TLS off: keep one of the two")
+        if missing and not self.raft_plaintext:
+            raise ConfigError(
+                f"{missing[0]} is not set: members are linked by mutual TLS, which needs DOJO_RAFT_CA, DOJO_RAFT_CERT"
+                " and DOJO_RAFT_KEY; DOJO_RAFT_PLAINTEXT=true goes without"
+            )
+        return self
+
+
+PROGRAMS: Final[tuple[type[Settings], ...]] = (
+    Settings,
+    ClusterSettings,
+    ClientSettings,
+    ReplicaSettings,
+    RaftSettings,
+)
 
 
 def variable_names() -> dict[str, type[Settings]]:

@@ -30,6 +30,15 @@ class Address:
     """0 takes a free one."""
 
 
+@dataclass(frozen=True, slots=True)
+class MemberAddress:
+    """A member of a Raft group, and where the others reach it."""
+
+    id: int
+    host: str
+    port: int
+
+
 def _prefix(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", text):
         raise ValueError("must be 1 to 32 of a-z, 0-9, _ and -, not starting with _ or -")
@@ -88,6 +97,27 @@ def _address(text: object) -> object:
     return Address(host.strip("[]") or LOOPBACK, int(port))
 
 
+def _members(text: object) -> object:
+    """`eu-1=1@host:port,us-1=2@host:port` as name -> address."""
+    if not isinstance(text, str):
+        return text
+    members: dict[str, MemberAddress] = {}
+    for part in text.split(","):
+        found = re.fullmatch(r"\s*([A-Za-z0-9][A-Za-z0-9._-]{0,62})=(\d{1,20})@(.+):(\d{1,5})\s*", part)
+        if found is None or not 0 < int(found[2]) < 1 << 64 or not 0 < int(found[4]) <= PORT_MAX:
+            raise ValueError("must be name=id@host:port for every member, ids from 1, such as eu-1=1@10.0.0.1:7420")
+        if found[1] in members:
+            raise ValueError(f"names member {found[1]} twice")
+        members[found[1]] = MemberAddress(int(found[2]), found[3].strip("[]"), int(found[4]))
+    if len({member.id for member in members.values()}) < len(members):
+        raise ValueError("gives two members one id")
+    return members
+
+
+def _names(text: object) -> object:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
+
+
 def _web_url(text: str) -> str:
     if not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", text):
         raise ValueError("must be a URL such as http://127.0.0.1:4318")
@@ -101,3 +131,5 @@ ByRegion = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_by_region)]
 FilePath = Annotated[Path, AfterValidator(Path.expanduser)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 ListenAddress = Annotated[Address | None, NoDecode, BeforeValidator(_address)]
+Members = Annotated[Mapping[str, MemberAddress], NoDecode, BeforeValidator(_members)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]

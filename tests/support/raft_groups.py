@@ -8,11 +8,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from random import Random
 
-from dojopool.core.raft.messages import ConfState, Entry, HardState, Message, Snapshot, Stored
+from dojopool.core.raft.messages import Entry, HardState, Message, Snapshot, Stored
 from dojopool.core.raft.options import Options
+from dojopool.core.raft.sessions import Answer, Command, CommandKind
 from dojopool.raft_ports import DiskWrite
-from dojopool.raft_runtime.member import Member, Plan
-from dojopool.raft_runtime.results import Result
+from dojopool.raft_runtime.config import Plan
+from dojopool.raft_runtime.member import Member
+from dojopool.raft_runtime.replicated import founding
+from dojopool.raft_runtime.results import Outcome, Result
 
 
 class Ledger:
@@ -71,7 +74,7 @@ class Group:
         self.mail: deque[Message] = deque()
         for node, disk in self.disks.items():
             if node in self.voters:
-                disk.stored = Stored(HardState(1, 0, 1), Snapshot(1, 1, ConfState(self.voters), b""))
+                disk.stored = Stored(HardState(1, 0, 1), founding(Ledger(), voters=self.voters, plan=plan))
             self.start(node)
 
     def start(self, node: int) -> Member:
@@ -157,10 +160,29 @@ class Inbox:
         self.results.append(result)
 
     @property
-    def result(self) -> Result | None:
-        """The only one, None so far."""
+    def outcome(self) -> Outcome | None:
+        """How it ended, None so far."""
         assert len(self.results) <= 1, "nobody is told twice"
-        return self.results[0] if self.results else None
+        return self.results[0].outcome if self.results else None
+
+    @property
+    def answer(self) -> Answer:
+        """What was answered to the committed command."""
+        (result,) = self.results
+        assert result.answer is not None
+        return result.answer
+
+
+def plain(payload: bytes) -> Command:
+    """A command outside of sessions."""
+    return Command(CommandKind.PLAIN, payload=payload)
+
+
+def asked(member: Member, command: Command) -> Inbox:
+    """Propose, and collect what is told."""
+    inbox = Inbox()
+    member.propose(command, inbox)
+    return inbox
 
 
 def _written(stored: Stored, write: DiskWrite) -> Stored:

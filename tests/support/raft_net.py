@@ -54,9 +54,9 @@ class Disk:
         )
         return write
 
-    def compact(self, snapshot: Snapshot, keep_from: int) -> None:
-        """Put a snapshot in place of the entries below `keep_from`."""
-        entries = tuple(entry for entry in self.durable.entries if entry.index >= keep_from)
+    def compact(self, snapshot: Snapshot) -> None:
+        """Put a snapshot in place of the entries that it covers: what is started from begins behind it."""
+        entries = tuple(entry for entry in self.durable.entries if entry.index > snapshot.index)
         self.durable = replace(self.durable, snapshot=snapshot, entries=entries)
 
 
@@ -163,7 +163,7 @@ class Peer:
     def compact(self, *, trailing: int = 0) -> Snapshot:
         """Make a snapshot, durably, and forget the entries before it but for the last `trailing`."""
         snapshot = self.snapshot()
-        self.disk.compact(snapshot, snapshot.index - trailing + 1)
+        self.disk.compact(snapshot)
         self.node.compact(snapshot, trailing=trailing)
         return snapshot
 

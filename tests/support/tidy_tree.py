@@ -20,6 +20,8 @@ PACKAGE = "services/dojopool/"
 
 ELSEWHERE: dict[str, str] = {
     "ports.py": "tests/contracts",
+    "raft_ports.py": "tests/contracts/raft_storage.py",
+    "adapters/raft_directory.py": "tests/unit/adapters/test_raft_files.py",
     "adapters/confluent_log.py": "tests/contracts/test_event_log_confluent.py",
     "adapters/confluent_membership.py": "tests/contracts/test_event_log_confluent.py",
     "adapters/confluent_reader.py": "tests/contracts/test_event_log_confluent.py",
@@ -32,11 +34,17 @@ ELSEWHERE: dict[str, str] = {
     "adapters/redis_probe.py": "tests/stack/test_doctor.py",
     "adapters/redis_store.py": "tests/contracts/test_state_store_redis.py",
     "adapters/redis_views.py": "tests/contracts/test_state_store_redis.py",
+    "core/raft/elections.py": "tests/unit/core/raft/test_node_elections.py",
+    "core/raft/membership.py": "tests/unit/core/raft/test_node_membership.py",
+    "core/raft/reading.py": "tests/unit/core/raft/test_node_reads.py",
+    "core/raft/replication.py": "tests/unit/core/raft/test_node_replication.py",
+    "core/raft/snapshots.py": "tests/unit/core/raft/test_node_snapshots.py",
+    "core/raft/transfer.py": "tests/unit/core/raft/test_node_transfer.py",
     "local/doctor.py": "tests/stack/test_doctor.py",
     "local/stack/readiness.py": "tests/stack/test_readiness.py",
 }
 """Modules without a unit test of their own -> where they are tested instead: protocols and adapters are proven by the
-contract suites, wiring by running the program."""
+contract suites, wiring by running the program, the parts of the Raft protocol through the node that they make up."""
 
 
 def text_files(root: Path) -> Iterator[tuple[str, str]]:

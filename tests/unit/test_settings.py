@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,13 @@ from dojopool.settings import (
     ClientSettings,
     ClusterSettings,
     KafkaSecurity,
+    RaftSettings,
     ReplicaSettings,
     Settings,
     description,
     variable_names,
 )
-from dojopool.settings_values import Address
+from dojopool.settings_values import Address, MemberAddress
 
 REPLICA = {"DOJO_REGION": "eu", "DOJO_KAFKA": "kafka:9092", "DOJO_REDIS": "redis://redis"}
 
@@ -260,3 +262,60 @@ def test_nothing_is_armed_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     set_all(monkeypatch, **REPLICA, DOJO_TESTING="true")
 
     assert ReplicaSettings.load().failpoint is None
+
+
+RAFT = {
+    "DOJO_RAFT_PEERS": "eu-1=1@10.0.0.1:7420, us-1=2@[::1]:7420",
+    "DOJO_RAFT_NODE": "us-1",
+    "DOJO_RAFT_CA": "ca.pem",
+    "DOJO_RAFT_CERT": "us-1.pem",
+    "DOJO_RAFT_KEY": "us-1.key",
+}
+
+
+def test_a_member_needs_its_group_and_its_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With these a member starts; the rest has defaults."""
+    set_all(monkeypatch, **RAFT)
+    settings = RaftSettings.load()
+
+    assert settings.raft_peers == {
+        "eu-1": MemberAddress(1, "10.0.0.1", 7420),
+        "us-1": MemberAddress(2, "::1", 7420),
+    }
+    assert (settings.raft_listen, settings.raft_join, settings.raft_prefer) == (None, False, ())
+    assert (settings.raft_tick_ms, settings.raft_election_ticks) == (100, 10)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"DOJO_RAFT_NODE": "ap-1"}, "DOJO_RAFT_NODE is ap-1, not one of DOJO_RAFT_PEERS"),
+        ({"DOJO_RAFT_NODE": ""}, "DOJO_RAFT_NODE is not set"),
+        ({"DOJO_RAFT_PEERS": ""}, "DOJO_RAFT_PEERS is not set"),
+        ({"DOJO_RAFT_PEERS": "us-1=1@a:1,eu-1=1@b:1"}, "gives two members one id"),
+        ({"DOJO_RAFT_PEERS": "us-1=1@a:1,us-1=2@b:1"}, "names member us-1 twice"),
+        ({"DOJO_RAFT_PEERS": "us-1@a:1"}, "must be name=id@host:port"),
+        ({"DOJO_RAFT_PEERS": "us-1=0@a:1"}, "must be name=id@host:port"),
+        ({"DOJO_RAFT_PEERS": "us-1=1@a:0"}, "must be name=id@host:port"),
+        ({"DOJO_RAFT_PREFER": "eu-1,ap-1"}, "DOJO_RAFT_PREFER names ap-1"),
+        ({"DOJO_RAFT_PREFER": "eu-1,eu-1"}, "DOJO_RAFT_PREFER names a member twice"),
+        ({"DOJO_RAFT_KEY": ""}, "DOJO_RAFT_KEY is not set"),
+        ({"DOJO_RAFT_PLAINTEXT": "true"}, "DOJO_RAFT_CA is set, and DOJO_RAFT_PLAINTEXT=true turns TLS off"),
+        ({"DOJO_RAFT_TICK_MS": "1"}, "DOJO_RAFT_TICK_MS is '1'"),
+        ({"DOJO_RAFT_ELECTION_TICKS": "2"}, "DOJO_RAFT_ELECTION_TICKS is '2'"),
+    ],
+)
+def test_a_wrong_member_is_refused(monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], reason: str) -> None:
+    """What contradicts itself in the settings of a member is named, with the rule."""
+    set_all(monkeypatch, **(RAFT | changed))
+
+    with pytest.raises(ConfigError, match=re.escape(reason)):
+        RaftSettings.load()
+
+
+def test_a_member_without_tls_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain TCP is had by name only."""
+    bare = {name: value for name, value in RAFT.items() if not name.endswith(("CA", "CERT", "KEY"))}
+    set_all(monkeypatch, **bare, DOJO_RAFT_PLAINTEXT="true", DOJO_RAFT_LISTEN="0.0.0.0:7420")
+
+    assert RaftSettings.load().raft_listen == Address("0.0.0.0", 7420)  # noqa: S104 - what is set, not what is done

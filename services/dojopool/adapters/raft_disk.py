@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -23,7 +23,7 @@ from dojopool.adapters.raft_directory import Files
 from dojopool.adapters.raft_files import OsFiles
 from dojopool.adapters.raft_wal import SEGMENT_BYTES, Wal
 from dojopool.adapters.raft_wal_form import DISK_ID_BYTES, Pointer
-from dojopool.core.raft.messages import Snapshot, Stored
+from dojopool.core.raft.messages import HardState, Snapshot, Stored
 from dojopool.errors import Unavailable
 from dojopool.raft_ports import DiskWrite
 
@@ -66,6 +66,8 @@ class RaftDisk:
         """Set by the thread."""
         self._told = 0
         self._failure: Exception | None = None
+        self._idle: HardState | None = None
+        """A newer commit that nothing waits for."""
         self._waiting: deque[tuple[int, float]] = deque()
         """Number and time of each write that was not seen durable."""
 
@@ -95,6 +97,12 @@ class RaftDisk:
     def submit(self, write: DiskWrite) -> None:
         """See `RaftStorage`."""
         assert self._loop is not None, "recover comes first"
+        if not write.must_sync:  # it goes with the next one that must: to wake the thread costs more than to write
+            self._idle = write.hard_state or self._idle
+            return
+        if write.hard_state is None and self._idle is not None:
+            write = replace(write, hard_state=self._idle)
+        self._idle = None
         self._waiting.append((write.number, self._now()))
         self._queue.put(write)
 

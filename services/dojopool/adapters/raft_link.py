@@ -1,5 +1,8 @@
 """The way out to one other member: a connection that is dialled again for ever, a bounded queue, one snapshot.
 
+News of a commit alone, an append without entries, has a moment's patience: mostly the next entries are right behind it,
+and then both are one packet, which wakes the other side once.
+
 Messages flow one way on a connection, from who dialled to who listens; two members hold one each way. So there is no
 contest about which of two stays, and a broken direction breaks nothing else.
 
@@ -23,11 +26,14 @@ from dojopool.adapters.raft_frames import FRAME_BYTES_MAX, Kind, Rejected, frame
 from dojopool.adapters.raft_rejections import Rejections
 from dojopool.adapters.raft_snapshots import Outgoing, decode_done
 from dojopool.codec.raft_wire import encode_message
-from dojopool.core.raft.messages import Message
+from dojopool.core.raft.messages import Message, MessageType
 from dojopool.errors import RefusedRecord
 from dojopool.raft_ports import PeerEvents
 
 log = structlog.get_logger("dojopool.raft")
+
+PATIENCE_S: Final = 0.001
+"""How long an append without entries waits for company; so much later a follower applies when nothing follows."""
 
 QUEUE_MESSAGES_MAX: Final = 4096
 QUEUE_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -67,19 +73,25 @@ class Link:
         self._transfer: Outgoing | None = None
         self._transfers = 0
         self._turn: asyncio.Handle | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self._is_unreachable = False
         self._hurry = asyncio.Event()
 
     def send(self, messages: Sequence[Message]) -> None:
         """Queue messages to this member; see the module for what is dropped."""
+        is_urgent = False
         for message in messages:
+            is_urgent |= message.type is not MessageType.APPEND or bool(message.entries)
             if message.snapshot is not None:
                 self._transfer_of(message)
             elif self._connection is None:
-                self._is_unreachable = True
+                self._is_unreachable = is_urgent = True
             else:
                 self._enqueue(encode_message(message))
-        self._schedule()
+        if is_urgent:
+            self._schedule()
+        elif self._patience is None:
+            self._patience = asyncio.get_running_loop().call_later(PATIENCE_S, self._schedule)
 
     def hurry(self) -> None:
         """Try to connect now: the member is there."""
@@ -153,6 +165,9 @@ class Link:
     def _flush(self) -> None:
         """Write what waits, then one chunk; tell what was dropped. Once a turn."""
         self._turn = None
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
         if self._is_unreachable:
             self._is_unreachable = False
             self._events.unreachable(self.peer.id)

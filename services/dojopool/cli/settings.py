@@ -21,6 +21,7 @@ SECTIONS: Final = {
     "ClusterSettings": "Commands that reach Kafka or Redis",
     "ClientSettings": "The SDK and commands that work in one region",
     "ReplicaSettings": "`dojo replica`",
+    "RaftSettings": "Members of a Raft group",
 }
 """Settings class -> what is told by it, in the words of the reference."""
 

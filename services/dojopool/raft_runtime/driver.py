@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final, NoReturn, TypeVar
 
 from dojopool.core.raft.confchange import AnyChange, Transition
-from dojopool.core.raft.messages import Message, Snapshot
+from dojopool.core.raft.messages import Message, Snapshot, Stored
+from dojopool.core.raft.sessions import Command
 from dojopool.errors import Unavailable
 from dojopool.raft_ports import PeerEvents, PeerLinks, RaftStorage
+from dojopool.raft_runtime.config import Pace
 from dojopool.raft_runtime.member import Member
 from dojopool.raft_runtime.results import Done, Outcome, Result
 
@@ -34,13 +35,15 @@ QUIET_ROUNDS: Final = 3
 """Turns without a message after which all is taken to have arrived: a link needs up to two from socket to message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Time, as one member counts it."""
-
-    tick_s: float = 0.1
-    stall_s: float = 1.0
-    """A write that takes longer makes the member silent: the election timeout, alike on all."""
+async def recovered(storage: RaftStorage, first: Snapshot | None) -> Stored:
+    """What a member starts from. On a disk that was never used that is `first`, the founding snapshot, durable on
+    return; None for a member that joins a group, which starts with nothing. Raises as `RaftStorage.recover`.
+    """
+    stored = storage.recover()
+    if first is None or stored != Stored():
+        return stored
+    await storage.compact(first, keep_from=first.index + 1)
+    return Stored(snapshot=first)
 
 
 class Driver:
@@ -84,7 +87,7 @@ class Driver:
 
     # ---- what the application wants ------------------------------------------------------------------------------
 
-    async def propose(self, command: bytes) -> Result:
+    async def propose(self, command: Command) -> Result:
         """Get a command into the log; returns when its outcome is known here, or known to be unknown. When cancelled,
         the outcome is unknown.
         """

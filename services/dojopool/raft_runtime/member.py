@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 from dojopool.core.raft import confchange
 from dojopool.core.raft.confchange import AnyChange, Transition
@@ -33,10 +33,13 @@ from dojopool.core.raft.messages import (
 )
 from dojopool.core.raft.node import RawNode
 from dojopool.core.raft.options import Options
+from dojopool.core.raft.sessions import Command, encode
 from dojopool.errors import ConfChangeRefused, ProposalDropped
 from dojopool.raft_ports import DiskWrite
-from dojopool.raft_runtime.policy import Preference, PreferredLeader, SnapshotPolicy
+from dojopool.raft_runtime.config import Plan
+from dojopool.raft_runtime.policy import PreferredLeader
 from dojopool.raft_runtime.reads import ReadQueue, Refused
+from dojopool.raft_runtime.replicated import Replicated, StateMachine
 from dojopool.raft_runtime.results import Done, Outcome, Result, Waiters
 
 T = TypeVar("T")
@@ -44,34 +47,6 @@ T = TypeVar("T")
 WRITES_MAX: Final = 64
 """Writes not durable at once. Beyond it no Ready is taken: what a stalled disk is owed stays in one place, the log of
 the node, whose own limits bound it."""
-
-
-class StateMachine(Protocol):
-    """What all members do alike with the committed commands. The same commands from the same start give the same
-    state, answers and snapshots on every member; so no clock, chance or order of hashes.
-    """
-
-    def apply(self, index: int, command: bytes) -> bytes:
-        """Do a command and return its answer. Must take any bytes: a command that makes no sense is answered so."""
-        ...
-
-    def snapshot(self) -> bytes:
-        """The whole state."""
-        ...
-
-    def restore(self, data: bytes) -> None:
-        """Replace the whole state by one that `snapshot` returned."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How one member behaves beside its protocol's options."""
-
-    snapshots: SnapshotPolicy = field(default_factory=SnapshotPolicy)
-    preference: Preference = field(default_factory=Preference)
-    proposals_max: int = 10_000
-    """Proposals that wait at once; more are rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +69,6 @@ class _Undurable:
     """Whether it waits for a flush of its own, or only for those before it."""
 
 
-def founding(machine: StateMachine, *, voters: Sequence[int]) -> Snapshot:
-    """The snapshot that a new group begins with, the same on every founding member. It must be durable before the
-    member starts.
-    """
-    return Snapshot(1, 1, ConfState(voters=tuple(sorted(voters))), machine.snapshot())
-
-
 class Member:
     """See the module. Call it from one thread; callbacks are called from within, and may call it again."""
 
@@ -121,12 +89,14 @@ class Member:
         """For what needs no waiting: `status`, `campaign`, `transfer_leader`, `report_unreachable` and so on."""
         self.is_silent = False
         """Set it while the disk stalls for longer than an election timeout, see `stalled`."""
-        self._options, self._machine, self._now_ms = options, machine, now_ms
+        self._options, self._now_ms = options, now_ms
         self._plan = plan or Plan()
+        self._replicated = Replicated(machine, self._plan)
         self._successor = PreferredLeader(self._plan.preference)
         self._role, self._term, self._leader = Role.FOLLOWER, self.node.hard_state().term, NOBODY
         self._ticks = 0
         self._proposals: list[tuple[bytes, Done]] = []
+        """Of this turn."""
         self._waiters = Waiters()
         self._reads = ReadQueue(ask=self.node.read_index, holds_lease=self.holds_lease, first_context=draw(1 << 120))
         self._undurable: deque[_Undurable] = deque()
@@ -186,12 +156,14 @@ class Member:
         for message in messages:
             self.node.step(message)
 
-    def propose(self, command: bytes, done: Done) -> None:
-        """Get a command into the log; `done` is told the outcome, once, if this member lives so long."""
+    def propose(self, command: Command, done: Done) -> None:
+        """Get a command into the log; `done` is told the outcome, once, if this member lives so long. Only a command of
+        a session may be proposed again when the outcome is unknown.
+        """
         if len(self._proposals) + len(self._waiters) >= self._plan.proposals_max:
             done(Result(Outcome.REJECTED, why=f"{self._plan.proposals_max} proposals wait already"))
         else:
-            self._proposals.append((command, done))
+            self._proposals.append((encode(command), done))
 
     def change_members(self, change: AnyChange, done: Done, *, transition: Transition = Transition.AUTO) -> None:
         """Propose a change of members. `done` hears COMMITTED once it is in force here; that a joint configuration was
@@ -273,7 +245,7 @@ class Member:
     def _submit_proposals(self) -> None:
         """All commands that came in one turn go into the log together."""
         proposals, self._proposals = self._proposals, []
-        if proposals and not self._submitted(proposals):
+        if proposals and not self._submitted(proposals) and len(proposals) > 1:
             for each in proposals:  # together they were too much, or this member does not lead
                 self._submitted([each])
 
@@ -300,11 +272,11 @@ class Member:
 
     def _apply(self, entries: tuple[Entry, ...]) -> None:
         for entry in entries:
-            answer = b""
+            answer = None
             if entry.type is not EntryType.NORMAL:
                 self._config = self.node.apply_conf_change(confchange.decode(entry.type, entry.data))
             elif entry.data:
-                answer = self._machine.apply(entry.index, entry.data)
+                answer = self._replicated.apply(entry.index, entry.data)
             self._applied, self._applied_term = entry.index, entry.term
             self._since_entries += 1
             self._since_bytes += len(entry.data)
@@ -313,7 +285,7 @@ class Member:
             self.node.applied(self._applied)
 
     def _restore(self, snapshot: Snapshot) -> None:
-        self._machine.restore(snapshot.data)
+        self._replicated.restore(snapshot.data)
         self._config = snapshot.config
         self._applied, self._applied_term = snapshot.index, snapshot.term
         self._since_entries = self._since_bytes = 0
@@ -332,7 +304,7 @@ class Member:
             return None
         self._is_snapshotting = True
         self._since_entries = self._since_bytes = 0
-        return Snapshot(self._applied, self._applied_term, self._config, self._machine.snapshot())
+        return Snapshot(self._applied, self._applied_term, self._config, self._replicated.snapshot())
 
     def _unless_silent(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         if not self.is_silent:

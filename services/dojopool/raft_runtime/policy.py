@@ -1,4 +1,4 @@
-"""What a member wants beyond the protocol: a leader in the right region, and snapshots now and then.
+"""What the members of a group want beyond the protocol: a leader in the right region.
 
 The leader alone acts on the preference, and only by handing its lead over. It never keeps a member from winning an
 election, so a longer log always wins (rule X7).
@@ -6,30 +6,10 @@ election, so a longer log always wins (rule X7).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 from dojopool.core.raft.messages import NOBODY, Role
 from dojopool.core.raft.progress import ProgressState
 from dojopool.core.raft.status import PeerStatus, Status
-
-
-@dataclass(frozen=True, slots=True)
-class Preference:
-    """Where the leader should be."""
-
-    ranks: Mapping[int, int] = field(default_factory=dict)
-    """Member -> rank, 0 is best; members without one rank last. Empty: anywhere."""
-    hold_ticks: int = 50
-    """A better member must be seen fit for so long without a break: the lead does not follow a member that flaps."""
-    pause_ticks: int = 300
-    """No further transfer for so long after one was begun, whether or not it succeeded."""
-    lag_entries_max: int = 64
-    """A member further behind is not fit: the group would stand still while it catches up."""
-
-    def rank(self, member: int) -> int:
-        """Of a member."""
-        return self.ranks.get(member, len(self.ranks))
+from dojopool.raft_runtime.config import Preference
 
 
 class PreferredLeader:
@@ -75,15 +55,3 @@ class PreferredLeader:
             and peer.state is ProgressState.REPLICATE
             and peer.match >= last - self._preference.lag_entries_max
         )
-
-
-@dataclass(frozen=True, slots=True)
-class SnapshotPolicy:
-    """When the state is snapshotted, so that the log can be forgotten."""
-
-    entries: int = 10_000
-    """So many applied since the last one."""
-    payload_bytes: int = 64 << 20
-    """Or so many bytes of commands."""
-    trailing_entries: int = 5_000
-    """Kept in memory before the snapshot, so that a member a little behind gets entries instead of all the state."""

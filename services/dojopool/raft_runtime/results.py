@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from dojopool.core.raft.messages import NOBODY
+from dojopool.core.raft.sessions import Answer
 
 
 class Outcome(Enum):
@@ -28,8 +29,8 @@ class Result:
     outcome: Outcome
     index: int = 0
     """Its place in the log; 0 when it never had one."""
-    answer: bytes = b""
-    """What the state machine answered, when committed."""
+    answer: Answer | None = None
+    """What became of a command when it was applied; None for a change of members, and when it is not committed."""
     why: str = ""
     leader: int = NOBODY
     """Whom to ask instead, if known."""
@@ -65,7 +66,7 @@ class Waiters:
             self.give_up("this member lost its lead and won it back", NOBODY)
         self._waiting.append(_Waiter(index, term, done))
 
-    def applied(self, index: int, term: int, answer: bytes) -> None:
+    def applied(self, index: int, term: int, answer: Answer | None) -> None:
         """The entry at `index`, of `term`, was applied. Who waits for that place and proposed in another term learns
         that its entry is lost for good (rule C5).
         """

@@ -27,7 +27,8 @@ Duties of the caller:
  6. Apply `committed` in order, each once; for an entry that changes members, decode it and call `apply_conf_change`;
     then call `applied`.
  7. Call `tick` at a steady rate by a clock that does not jump, and take in what has arrived before the ticks that were
-    missed.
+    missed. With leases on, call `observe_time` on every member before what arrived is taken in: a promise to a leader
+    counts by it.
  8. Say `report_unreachable` for messages dropped, and `report_snapshot` how each ended.
  9. Messages may be lost, repeated, reordered; they must never be altered, nor come from who is not the member it says.
 10. Compact: hand in a durable snapshot of what is applied, or memory grows with the log.

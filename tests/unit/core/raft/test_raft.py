@@ -24,6 +24,11 @@ def leased(stored: Stored | None = None, **options: Any) -> Peer:
     return peer
 
 
+def role_of(peer: Peer) -> Role:
+    """What it is now."""
+    return peer.status.role
+
+
 def votes_for(peer: Peer, term: int) -> bool:
     """Whether it gives candidate 3 of `term`, whose log is long enough, its vote."""
     answers = of_type(peer.hear(vote(term, (9, term), from_=3)), MessageType.VOTE_RESPONSE)
@@ -54,7 +59,7 @@ def test_e1_votes_for_a_log_that_a_crash_took_elect_nobody() -> None:
     for message in asked:
         peer.hear(granted(message.term, from_=message.to))
 
-    assert Role.CANDIDATE is peer.status.role
+    assert role_of(peer) is Role.CANDIDATE
 
 
 def test_a_vote_of_an_older_term_is_not_one_of_the_term_of_the_log() -> None:
@@ -95,11 +100,23 @@ def test_r5_ticks_counted_late_end_no_promise() -> None:
     peer.hear(heartbeat(2))
     peer.tick(3 * T)
     peer.node.observe_time(10_000 + PROMISE_MS)
-    assert Role.FOLLOWER is peer.status.role
+    assert role_of(peer) is Role.FOLLOWER
     assert not votes_for(peer, 3)
     peer.node.observe_time(10_001 + PROMISE_MS)
 
     assert votes_for(peer, 3)
+
+
+def test_r5_a_promise_holds_without_a_clock() -> None:
+    """A follower that is never told the time counts ticks, also after its term ended."""
+    peer = solo(Stored(snapshot=snapshot_at(1, 1)), read_mode=ReadMode.LEASE, lease_ms=LEASE_MS)
+    peer.hear(heartbeat(2))
+    peer.hear(vote(3, (1, 0), context=TRANSFER))
+    peer.tick(T - 1)
+    assert not votes_for(peer, 4)
+    peer.tick(1)
+
+    assert votes_for(peer, 4)
 
 
 def test_r5_nobody_campaigns_against_a_leader_it_owes() -> None:
@@ -107,12 +124,12 @@ def test_r5_nobody_campaigns_against_a_leader_it_owes() -> None:
     peer = leased(pre_vote=False)
     peer.hear(heartbeat(2))
     peer.node.campaign()
-    assert Role.FOLLOWER is peer.status.role
+    assert role_of(peer) is Role.FOLLOWER
     peer.tick(T)
     peer.node.observe_time(PROMISE_MS + 1)
     peer.node.campaign()
 
-    assert Role.CANDIDATE is peer.status.role
+    assert role_of(peer) is Role.CANDIDATE
 
 
 def test_r8_a_restarted_voter_owes_what_it_may_have_promised() -> None:
