@@ -27,9 +27,8 @@ FLUSH_MAX: Final = 3 * MS
 class Group:
     """Processes by id, in one world."""
 
-    def __init__(self, world: World, plan: Plan) -> None:
-        self.world, self.plan = world, plan
-        self.judge = Judge()
+    def __init__(self, world: World, plan: Plan, judge: Judge) -> None:
+        self.world, self.plan, self.judge = world, plan, judge
         self.processes: dict[int, Process] = {}
         self.wiped: set[int] = set()
         self.slow_until: dict[int, int] = {}
