@@ -40,6 +40,7 @@ COMMANDS: Final[dict[str, str]] = {
     "fold": "dojopool.cli.fold:fold",
     "schema": "dojopool.cli.schema:app",
     "certs": "dojopool.cli.certs:app",
+    "simulate": "dojopool.cli.simulate:app",
     "settings": "dojopool.cli.settings:settings",
 }
 """Name of a command -> where it is: a function, or a typer application with commands of its own. In order of help."""

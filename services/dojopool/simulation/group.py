@@ -11,6 +11,7 @@ from dojopool.core.raft.node import RawNode
 from dojopool.errors import ConfChangeRefused, ProposalDropped
 from dojopool.simulation import naive_config
 from dojopool.simulation.invariants import Judge
+from dojopool.simulation.machine import Register
 from dojopool.simulation.network import Network
 from dojopool.simulation.options import T_MS, Plan
 from dojopool.simulation.process import Process
@@ -26,9 +27,8 @@ FLUSH_MAX: Final = 3 * MS
 class Group:
     """Processes by id, in one world."""
 
-    def __init__(self, world: World, plan: Plan) -> None:
-        self.world, self.plan = world, plan
-        self.judge = Judge()
+    def __init__(self, world: World, plan: Plan, judge: Judge) -> None:
+        self.world, self.plan, self.judge = world, plan, judge
         self.processes: dict[int, Process] = {}
         self.wiped: set[int] = set()
         self.slow_until: dict[int, int] = {}
@@ -51,7 +51,9 @@ class Group:
 
     def begin(self) -> None:
         """Give every member the snapshot that a new group begins with, and start it."""
-        first = Snapshot(index=FIRST, term=1, config=ConfState(voters=tuple(self.processes)))
+        first = Snapshot(
+            index=FIRST, term=1, config=ConfState(voters=tuple(self.processes)), data=Register().snapshot()
+        )
         self.judge.begin(first)
         for process in self.processes.values():
             process.found(first)
@@ -136,8 +138,13 @@ class Group:
         return max(leaders, key=lambda process: self.judge.members[process.id].log.hard_state.term, default=None)
 
     def configs(self) -> list[ConfState]:
-        """The members as committed, and as any log could still make them."""
+        """The members as committed, as any log could still make them, and as the voters know them: who has not heard
+        that a change is committed still needs the quorum from before it.
+        """
         found = [self.judge.config]
+        for node in self.judge.config.voters:
+            if node not in self.wiped:
+                found += self._known_by(self.processes[node])
         for seen in self.judge.members.values():
             if seen.is_wiped:
                 continue
@@ -148,6 +155,14 @@ class Group:
                     config = naive_config.after(config, entry)
                     found.append(config)
         return found
+
+    def _known_by(self, process: Process) -> list[ConfState]:
+        """What a process takes for the members, or will when it starts again."""
+        if process.is_up:
+            return [process.config]
+        disk = self.judge.members[process.id].durable
+        known = min(max(disk.base, disk.hard_state.commit), self.judge.commit)
+        return [self.judge.members_at(index) for index in (process.snapshot_index, known) if index]
 
     def members(self) -> set[int]:
         """Whoever is or may become a member."""

@@ -73,6 +73,8 @@ class Judge:
         """Term and voter -> whom it voted for."""
         self._known: dict[tuple[int, int], tuple[int | None, Entry]] = {}
         """Index and term -> term of the entry before, and the entry: the same wherever the entry is."""
+        self._commits: dict[int, int] = {}
+        """Term -> the highest index that its leader committed."""
         self._chains: dict[int, int] = {}
         self._states: dict[int, bytes] = {}
         self.config = ConfState()
@@ -86,6 +88,7 @@ class Judge:
         """A new group begins with this snapshot on every disk."""
         self.commit, self.terms[first.index], self.config = first.index, first.term, first.config
         self._configs[first.index] = first.config
+        self._commits = {0: first.index}
         state = HardState(term=first.term, commit=first.index)
         for node in first.config.voters:
             self.members[node] = Seen(durable=Shadow(first.index, first.term, hard_state=state))
@@ -260,8 +263,10 @@ class Judge:
         if self.leaders.setdefault(term, node) != node:
             _broken("election-safety", f"nodes {self.leaders[term]} and {node} both lead term {term}")
         self._vote(term, node, node)
-        if self.commit and not seen.log.holds(self.commit, self.terms[self.commit]):
-            _broken("leader-completeness", f"node {node} leads term {term} without entry {self.commit}")
+        # A late leader of an old term needs not have what a later term committed; it cannot commit anything itself.
+        commit = max(index for of, index in self._commits.items() if of < term)
+        if not seen.log.holds(commit, self.terms[commit]):
+            _broken("leader-completeness", f"node {node} leads term {term} without entry {commit}")
 
     def _vote(self, term: int, voter: int, candidate: int) -> None:
         if self.votes.setdefault((term, voter), candidate) != candidate:
@@ -283,7 +288,7 @@ class Judge:
             self.entries[index] = entry = self._known[index, found][1]
             if entry.type is not EntryType.NORMAL:
                 self.config = self._configs[index] = naive_config.after(self.config, entry)
-        self.commit = commit
+        self.commit = self._commits[seen.log.hard_state.term] = commit
 
     def _hand(self, node: int, seen: Seen, committed: Sequence[Entry]) -> None:
         for entry in committed:

@@ -97,7 +97,8 @@ class Nemesis:
         self._group.network.cut |= new
 
         def heal() -> None:
-            self._group.network.cut -= new
+            if not self.is_over:  # else what is cut now was cut to keep it from the quorum that was healed
+                self._group.network.cut -= new
 
         self._world.after(int(random.uniform(0.3, 6) * T_MS * MS), heal)
 

@@ -89,6 +89,8 @@ class Process:
         self._world, self._judge, self._around, self._random = world, judge, around, random
         self._snapshot_every, self._trailing = snapshot_every, trailing
         self._clock_from, self._clock_ms = 0, 0.0
+        self.snapshot_index = 0
+        """Of the newest snapshot on the disk."""
 
     # ---- life and death --------------------------------------------------------------------------------------------
 
@@ -114,7 +116,7 @@ class Process:
         if snapshot is not None:
             self.machine.restore(snapshot.data)
         self.config = snapshot.config if snapshot else confchange.Configuration().conf_state()
-        self.applied = self._snapshot_index = snapshot.index if snapshot else 0
+        self.applied = self.snapshot_index = snapshot.index if snapshot else 0
         self._judge.started(self.id, stored)
         if snapshot is not None:
             self._judge.restored(self.id, snapshot.index, self.machine.snapshot())
@@ -325,7 +327,7 @@ class Process:
                 self._wal.append(job.write)
         self._wal.sync()
         for job in jobs:
-            if job.snapshot is not None and job.snapshot.index >= self._snapshot_index:
+            if job.snapshot is not None and job.snapshot.index >= self.snapshot_index:
                 self._wal.compact(job.snapshot, keep_from=job.snapshot.index + 1 - self._trailing)
 
     def _flushed(self) -> None:
@@ -355,8 +357,8 @@ class Process:
             if job.after:
                 self._send(job.after)
             snapshot = job.snapshot
-            if snapshot is not None and snapshot.index >= self._snapshot_index:
-                self._snapshot_index = snapshot.index
+            if snapshot is not None and snapshot.index >= self.snapshot_index:
+                self.snapshot_index = snapshot.index
                 self.node.compact(snapshot, trailing=self._trailing)
 
     def _later(self, life: int, step: Callable[[], None]) -> None:
@@ -365,7 +367,7 @@ class Process:
 
     def _restore(self, snapshot: Snapshot) -> None:
         self.machine.restore(snapshot.data)
-        self.applied = self._snapshot_index = snapshot.index
+        self.applied = self.snapshot_index = snapshot.index
         self.config = snapshot.config
         self._judge.restored(self.id, snapshot.index, snapshot.data)
         self._applying.clear()
@@ -397,7 +399,7 @@ class Process:
         self.node.applied(self.applied)
         self._answer_reads()
         # A newcomer takes only a snapshot that names it (rule S11), so each change of the members is followed by one.
-        if changed or self.applied - self._snapshot_index >= self._snapshot_every:
+        if changed or self.applied - self.snapshot_index >= self._snapshot_every:
             self._take_snapshot()
 
     def _apply_one(self, entry: Entry) -> None:

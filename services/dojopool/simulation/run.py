@@ -16,7 +16,7 @@ from dojopool.core.raft.messages import EntryType, Role
 from dojopool.simulation import naive_config, oracle
 from dojopool.simulation.clients import THINK_MS, Client, Load
 from dojopool.simulation.group import Group
-from dojopool.simulation.invariants import Violation, is_quorum
+from dojopool.simulation.invariants import Judge, Violation, is_quorum
 from dojopool.simulation.machine import WRITE
 from dojopool.simulation.nemesis import Nemesis
 from dojopool.simulation.network import between
@@ -65,15 +65,19 @@ def run(plan: Plan) -> Outcome:
 class Run:
     """One plan being played."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, *, judge: Judge | None = None) -> None:
         self.plan = plan
         self.world = World(plan.seed)
         self.outcome = Outcome(plan)
+        self.group = Group(self.world, plan, judge or Judge())
+        self.load = Load(self.group, [])
+        self.nemesis = Nemesis(self.group, self.load)
+        for number in range(1, plan.clients + 1):
+            Client(number, self.load)
 
     def play(self) -> Outcome:
         """Play it to its end, or to the first rule that breaks."""
         outcome = self.outcome
-        self._build()
         try:
             self.group.begin()
             self.world.run(int(self.plan.seconds * SECOND))
@@ -84,13 +88,6 @@ class Run:
             outcome.rule, outcome.found, outcome.at = violation.rule, violation.found, self.world.now
         self._tell(outcome)
         return outcome
-
-    def _build(self) -> None:
-        self.group = Group(self.world, self.plan)
-        self.load = Load(self.group, [])
-        self.nemesis = Nemesis(self.group, self.load)
-        for number in range(1, self.plan.clients + 1):
-            Client(number, self.load)
 
     # ---- progress --------------------------------------------------------------------------------------------------
 
@@ -152,8 +149,8 @@ class Run:
         return {"read", "write"} <= {one.kind for one in fresh}
 
     def _are_equal(self, core: set[int]) -> bool:
-        group = self.group
-        members = group.members()
+        group, config = self.group, self.group.judge.config
+        members = {*config.voters, *config.learners}
         return all(
             group.processes[node].is_up and group.processes[node].applied == group.judge.commit
             for node in core & members
@@ -169,8 +166,7 @@ class Run:
         self._wait("equal", lambda: self._are_equal(alive), lambda: self._state_of(alive))
         states = {
             group.processes[node].machine.snapshot()
-            for node in sorted(alive & group.members())
-            if group.processes[node].is_up
+            for node in sorted(alive & {*group.judge.config.voters, *group.judge.config.learners})
         }
         if len(states) > 1:
             raise Violation("equal", f"{len(states)} different states with the same entries applied")
