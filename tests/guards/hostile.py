@@ -1,4 +1,4 @@
-"""Guards against what nobody should send: each keeps one foreign record from counting, or from stopping what is behind it.
+"""Guards against what nobody should send: a foreign record must not count, nor stop what is behind it.
 
 The records are put together byte by byte (`support.hostile`), since no codec of ours writes them.
 """
@@ -145,7 +145,7 @@ def without_first_payload(patch: pytest.MonkeyPatch) -> None:
 
 
 async def two_payloads_under_one_dot() -> Result:
-    """Two programs write as one node; the first one's event waits for what it had read in us, the second one's need not."""
+    """Two programs write as one node; the first one's event waits for what it had read, the second's does not."""
     pipeline, us = Pipeline(), Scorer(US)
     read = us.points(MATCH, 1)
     first, second = Scorer().points(MATCH, 8, seen={US: 1}), Scorer().points(MATCH, 2)
