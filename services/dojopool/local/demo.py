@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from dojopool.client.dojo import Dojo
 from dojopool.client.receipts import Accepted, Receipt
@@ -19,7 +19,7 @@ from dojopool.core.clock import VectorClock
 from dojopool.errors import Unavailable
 from dojopool.games.loading import LoadedGame, load_game
 from dojopool.local.breakages import Appeared, break_things
-from dojopool.local.convergence import ConvergenceProbe, Delays
+from dojopool.local.convergence import ConvergenceProbe, Delays, p50_and_p99
 from dojopool.local.embedded import Embedded, embedded
 from dojopool.local.league import MatchPlan
 from dojopool.local.player import PlayReport, play
@@ -100,6 +100,32 @@ class DemoReport:
         """Whether every event was accepted and is in both regions, which hold the same, and what broke was told."""
         is_told = all(found.delay_s is not None for found in self.appeared)
         return is_told and self.played.is_good and not self.problems and len(set(self.digests.values())) == 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything shown, as plain values; delays in milliseconds, null where too few were measured."""
+        return {
+            "ok": self.is_good,
+            "played": self.played.to_json(),
+            "matches": self.matches,
+            "cut_s": round(self.cut_s, 3),
+            "convergence_ms": {
+                "while_linked": _milliseconds(self.delays.healthy),
+                "after_the_heal": _milliseconds(self.delays.healed),
+            },
+            "duplicates": self.duplicates,
+            "waited": self.waited,
+            "rules_broken": dict(self.broken_rules),
+            "problems": self.problems,
+            "digests": self.digests,
+            "example": self.example,
+        }
+
+
+def _milliseconds(delays: list[float]) -> dict[str, float | int] | None:
+    found = p50_and_p99(delays)
+    if found is None:
+        return None
+    return {"p50": round(found[0] * 1000, 1), "p99": round(found[1] * 1000, 1), "events": len(delays)}
 
 
 class Link:
