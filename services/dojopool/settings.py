@@ -2,8 +2,8 @@
 
 One class per kind of program, each adding what it needs: `Settings` (every command), `ClusterSettings` (reaches Kafka
 or Redis), `ClientSettings` (works in one region), `ProgramSettings` (runs on), `ReplicaSettings`, `CheckerSettings`,
-`RaftSettings`. The sentence under a field is its documentation: `dojo settings` and `docs/settings.md` print it. Left out
-on purpose: files of settings, and whatever a program can find out by itself.
+`RaftSettings`. The sentence under a field is its documentation: `dojo settings` and `docs/settings.md` print it. Left
+out on purpose: files of settings, and whatever a program can find out by itself.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from dojopool.client.dojo import Dojo
@@ -115,6 +115,7 @@ class DemoReport:
             "duplicates": self.duplicates,
             "waited": self.waited,
             "rules_broken": dict(self.broken_rules),
+            "violations": [asdict(found) for found in self.appeared],
             "problems": self.problems,
             "digests": self.digests,
             "example": self.example,
