@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from functools import partial
 from random import Random
 
@@ -157,12 +158,14 @@ def test_compaction_removes_segments_and_snapshots() -> None:
     wal.sync()
     for index in range(1, 9):
         perform(wal, DiskWrite(1 + index, HardState(1, 0, index), entries(index, 1)))
-    many = len([name for name in files.names() if name.startswith("log-")])
-    wal.compact(snapshot(4, 1), keep_from=3)
+    wal.compact(snapshot(4, 1), keep_from=1)
+    all_kept = [name for name in files.names() if name.startswith("log-")]
+    wal.compact(snapshot(5, 1), keep_from=3)
     kept = [name for name in files.names() if name.startswith("log-")]
     wal.compact(snapshot(8, 1), keep_from=9)
 
-    assert len(kept) < many
+    assert all_kept[0] == "log-0000000003"  # each frame has its segment: none, the term, entry 1
+    assert kept[0] == "log-0000000005"
     assert [entry.index for entry in opened(files.copy(), segment_bytes=1)[1].entries] == []
     names = files.names()
     assert len([name for name in names if name.startswith("snapshot-")]) == 1
@@ -182,6 +185,16 @@ def test_an_older_snapshot_is_dropped() -> None:
         "snapshot-" + "9".zfill(16) + "-00000002"
     ]
     assert opened(files.copy())[1].snapshot == snapshot(9, 1)
+
+
+def test_a_snapshot_never_replaces_the_file_of_another() -> None:
+    """After a restart a snapshot at the same index goes to a file of its own, so that a crash leaves the old one."""
+    files = written([*story()[:5]], segment_bytes=1 << 20)[0]
+    wal, found = opened(files)
+    assert found.snapshot is not None
+    wal.save(replace(found.snapshot, data=b"another"))
+
+    assert opened(files.copy())[1] == found
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
