@@ -237,14 +237,17 @@ class RaftLog:
         self._handed = self.last
         self._snapshot_handed = self.pending_snapshot is not None
 
-    def written(self, number: int) -> None:
-        """The writes up to `number` are durable."""
+    def written(self, number: int) -> bool:
+        """The writes up to `number` are durable; whether the pending snapshot is among them."""
+        is_installed = False
         while self._under_way and self._under_way[0][0] <= number:
             _, stored, snapshot = self._under_way.popleft()
             self.stored = max(self.stored, min(stored, self.last), snapshot)
             if self.pending_snapshot is not None and snapshot == self.pending_snapshot.index:
                 self.applied = self.applying = max(self.applied, snapshot)
                 self.pending_snapshot, self._snapshot_handed = None, False
+                is_installed = True
+        return is_installed
 
     @property
     def has_appliable(self) -> bool:

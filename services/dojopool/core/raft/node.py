@@ -169,7 +169,7 @@ class RawNode:
 
     def compact(self, snapshot: Snapshot, *, trailing: int = 0) -> None:
         """The application's `snapshot` is durable: use it for followers that are far behind, and forget the log up to
-        `trailing` entries before it. Raises CallerError for one that is newer than applied, or older than the last.
+        `trailing` entries before it. One older than the last is dropped; CallerError for one that is newer than applied.
         """
         snapshots.compact(self._raft, snapshot, trailing=trailing)
 
@@ -229,7 +229,9 @@ class RawNode:
         raft = self._raft
         while self._outstanding and self._outstanding[0].number <= number:
             done = self._outstanding.popleft()
-            raft.log.written(done.number)
+            if raft.log.written(done.number):
+                assert raft.snapshot is not None
+                raft.use_conf_state(raft.snapshot.config)  # uncommitted changes of the old log went with it (rule S4)
             for message in done.to_self:
                 step(raft, message)
 

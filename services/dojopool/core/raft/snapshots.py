@@ -44,7 +44,8 @@ def _restore(raft: Raft, snapshot: Snapshot) -> bool:
         return False
     log.restore(snapshot)
     raft.snapshot = snapshot
-    raft.use_conf_state(config)  # also the uncommitted changes of the old log are gone (rule S4)
+    # Its members are in force once it is installed: entries handed out before may still be being applied, and what
+    # they make of the members must be what it was when they were committed.
     return True
 
 
@@ -62,12 +63,16 @@ def on_status(raft: Raft, node: int, *, arrived: bool) -> None:
 
 
 def compact(raft: Raft, snapshot: Snapshot, *, trailing: int) -> None:
-    """Use the application's `snapshot`, and forget entries but the `trailing` ones before its index (rule S9)."""
+    """Use the application's `snapshot`, and forget entries but the `trailing` ones before its index (rule S9).
+
+    A leader's newer one may have arrived while this one was made: then this one is of no use.
+    """
     log = raft.log
-    if snapshot.index > log.applied or (raft.snapshot is not None and snapshot.index < raft.snapshot.index):
+    if raft.snapshot is not None and snapshot.index < raft.snapshot.index:
+        return
+    if snapshot.index > log.applied:
         raise CallerError(
-            f"a snapshot at {snapshot.index} was given, while {log.applied} is applied and the newest snapshot is at"
-            f" {raft.snapshot.index if raft.snapshot else NOBODY}: a snapshot holds what is applied, and never less"
+            f"a snapshot at {snapshot.index} was given, while {log.applied} is applied: a snapshot holds what is applied"
         )
     raft.snapshot = snapshot
     log.compact_to(max(snapshot.index - trailing, log.before))
