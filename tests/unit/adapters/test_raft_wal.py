@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -10,10 +11,11 @@ from random import Random
 import pytest
 
 from dojopool.adapters.raft_wal import Wal
+from dojopool.adapters.raft_wal_reader import read_directory
 from dojopool.core.raft.messages import HardState, Stored
 from dojopool.errors import Unavailable
 from dojopool.raft_ports import DiskWrite
-from support.fragile_files import Crash, FragileFiles
+from support.fragile_files import Crash, FragileFiles, Inode
 from support.raft_disks import (
     Compaction,
     Step,
@@ -77,6 +79,25 @@ def test_d9_a_crash_at_each_step_leaves_one_of_two_states(segment_bytes: int) ->
     for stop_at in range(total):
         for seed in range(6):
             check_crash(story(), stop_at=stop_at, seed=seed, segment_bytes=segment_bytes)
+
+
+@pytest.mark.parametrize("segment_bytes", [1, SMALL, 1 << 20])
+def test_d7_a_file_is_whole_before_it_has_its_name(segment_bytes: int) -> None:
+    """D7: at every moment all names may be known and nothing but what was flushed be in them, or all be flushed and
+    only the names that were made durable be known: the disk is readable in both.
+    """
+    total = written(story(), segment_bytes=segment_bytes)[0].steps
+    for stop_at in range(total):
+        files = FragileFiles(stop_at=stop_at)
+        with suppress(Crash):
+            perform_all(
+                Wal(files, cluster="pool", node=1, draw_id=lambda: b"\x07" * 16, segment_bytes=segment_bytes), story()
+            )
+        names_ahead = {name: Inode(file.durable, file.durable) for name, file in files.current.items()}
+        content_ahead = {name: Inode(file.data, file.data) for name, file in files.durable.items()}
+
+        for found in (names_ahead, content_ahead):
+            read_directory(FragileFiles(current=found), cluster="pool", node=1)
 
 
 @pytest.mark.parametrize("seed", range(60))

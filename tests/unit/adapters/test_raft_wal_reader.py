@@ -129,7 +129,7 @@ def test_d5_damage_before_valid_data_is_refused() -> None:
     assert "what stood here was durable" in refused(put(files.copy(), "log-0000000001", bytes(log)))
 
 
-def test_a_segment_without_its_first_frame_is_refused() -> None:
+def test_d7_a_segment_without_its_first_frame_is_refused() -> None:
     """D7: a segment gets its name with its first frame in it, so one without was damaged, also before it is marked."""
     files, _ = disk(STEPS, segment_bytes=1)
     wal, _ = opened(before := files.copy(), segment_bytes=1)
