@@ -117,8 +117,7 @@ class Wal:
                 return found.stored
             last = self._segments[-1]
             if found.torn:
-                self._files.truncate(last.name, last.size)
-                self._files.fsync(last.name)
+                self._files.truncate(last.name, last.size)  # durable with the next frame; until then it is cut again
             self._remove_leftovers(self._files.names())
             self._write_mark()
             return found.stored

@@ -101,7 +101,7 @@ def read_directory(files: Files, *, cluster: str, node: int) -> Found:
         return Found()
     reading = _Reading(files, cluster, node, mark)
     for name in logs:
-        reading.segment(name, is_last=name == logs[-1])
+        reading.segment(name)
     return reading.end(names)
 
 
@@ -116,7 +116,7 @@ class _Reading:
         self._replay = Replay()
         self._found = Found()
 
-    def segment(self, name: str, *, is_last: bool) -> None:
+    def segment(self, name: str) -> None:
         """Read one, the next by name."""
         data = self._files.read(name)
         try:
@@ -131,7 +131,7 @@ class _Reading:
             if isinstance(found, Frame):
                 self._take(segment, found)
             else:
-                self._judge_damage(name, found, is_last=is_last)
+                self._judge_damage(name, found)
                 segment.size, self._found.torn = found.offset, True
         if self._found.next == header.first:
             raise _corrupt(name, at, "the frame that every segment begins with is missing")
@@ -164,12 +164,10 @@ class _Reading:
             raise _corrupt(segment.name, found.offset, str(error)) from error
         self._found.next, self._found.link = found.sequence + 1, found.crc
 
-    def _judge_damage(self, name: str, found: Damage, *, is_last: bool) -> None:
+    def _judge_damage(self, name: str, found: Damage) -> None:
         if found.valid_at is not None:
             raise _corrupt(name, found.offset, f"{found.reason}; valid data follows at offset {found.valid_at}")
-        if not is_last:
-            raise _corrupt(name, found.offset, f"{found.reason}; a later segment exists")
-        if found.sequence <= self._durable:
+        if found.sequence <= self._durable:  # so it is in every segment but the last
             raise _corrupt(name, found.offset, f"{found.reason}; what stood here was durable")
 
     def end(self, names: Sequence[str]) -> Found:

@@ -102,8 +102,8 @@ def test_s12_who_waits_below_a_snapshot_is_told() -> None:
     assert len(group.machines[1].commands) == 20
 
 
-def test_nothing_is_promised_before_it_is_durable() -> None:
-    """D2, L11: while disks flush nothing, nobody votes, acknowledges or commits; the leader's appends leave at once."""
+def test_d2_nothing_is_promised_before_it_is_durable() -> None:
+    """D2: while disks flush nothing, nobody votes, acknowledges or commits; the leader's appends leave at once."""
     group = Group(3)
     leader = group.elect()
     for disk in group.disks.values():
@@ -204,7 +204,7 @@ def test_c6_a_long_stall_deposes_nobody_who_was_heard() -> None:
     assert [message for message in group.sent if message.type in (MessageType.PRE_VOTE, MessageType.VOTE)] == []
 
 
-def test_missed_ticks_count() -> None:
+def test_c6_missed_ticks_count() -> None:
     """C6: a member that hears nobody campaigns after as many ticks as one that was never paused, fed in portions."""
     group = Group(3)
     follower = group.members[2]
