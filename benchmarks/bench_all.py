@@ -15,6 +15,7 @@ import bench_failover
 import bench_fold
 import bench_latency
 import bench_pipeline
+import bench_reader
 import bench_sdk
 import bench_soak
 from report import FAILED, Table, run_without_servers
@@ -22,6 +23,7 @@ from servers import running_servers
 
 ON_SERVERS: Final[dict[ModuleType, str]] = {
     bench_pipeline: "--events 20000 --rounds 1",
+    bench_reader: "--events 20000 --rounds 1",
     bench_latency: "--rates 200 --seconds 3 --rounds 1",
     bench_sdk: "--events 20000 --rounds 1",
     bench_failover: "--kills 1 --events 20000 --rounds 1",
