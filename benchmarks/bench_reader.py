@@ -3,8 +3,8 @@
     python benchmarks/bench_reader.py [--events 400000] [--rounds 3] [--idle 0]
 
 Each figure comes from a process of its own (`run_reader.py`). Once as it is and once with Python's garbage collector
-held, as a replica in steady state holds it. With `--idle N` also the time from the call of an append to the record in a poll
-that waits, for N single records.
+held, as a replica in steady state holds it. With `--idle N` also the time from the call of an append to the record in a
+poll that waits, for N single records.
 """
 
 from __future__ import annotations
