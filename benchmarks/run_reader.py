@@ -79,4 +79,5 @@ async def _record(reader: LogReader) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(read(*sys.argv[1:5], int(sys.argv[5]), int(sys.argv[6])))))
+    _, kind, collector, bootstrap, prefix, events, idle = sys.argv
+    print(json.dumps(asyncio.run(read(kind, collector, bootstrap, prefix, int(events), int(idle)))))
