@@ -17,11 +17,8 @@ import bench_failover
 import bench_fold
 import bench_latency
 import bench_pipeline
-<<<<<<< HEAD
 import bench_raft
-=======
 import bench_reader
->>>>>>> gaps2
 import bench_sdk
 import bench_soak
 from report import FAILED, Table, run_without_servers
@@ -29,11 +26,8 @@ from servers import running_servers
 
 ON_SERVERS: Final[dict[ModuleType, str]] = {
     bench_pipeline: "--events 20000 --rounds 1",
-<<<<<<< HEAD
     bench_detection: "--events 20000 --rate 200 --seconds 3",
-=======
     bench_reader: "--events 20000 --rounds 1",
->>>>>>> gaps2
     bench_latency: "--rates 200 --seconds 3 --rounds 1",
     bench_sdk: "--events 20000 --rounds 1",
     bench_failover: "--kills 1 --events 20000 --rounds 1",

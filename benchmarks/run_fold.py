@@ -126,13 +126,9 @@ def cost(folding: Folding, matches: int, waiting: int, place: str, count: int) -
     matches, spread over the `active` ones, or all in `one` of those. With `forgotten` for a place half of the matches
     fit into memory, so that those of every batch are loaded again from their stored bytes.
     """
-<<<<<<< HEAD
     writer = Writer()
-=======
-    writer, folding = Writer(), Folding(keeps=place == FORGOTTEN)
     if place == FORGOTTEN:
         cache.MATCHES_MAX = matches // 2
->>>>>>> gaps2
     names = [f"m{number}" for number in range(matches)]
     for region in REGIONS:
         opening = (writer.record(match, NODES[region], *event) for match in names for event in _opening(region))
@@ -252,6 +248,6 @@ def _in_batches(records: Iterable[Given]) -> Iterator[list[Given]]:
 
 if __name__ == "__main__":
     if sys.argv[1] == "cost":
-        print(json.dumps(cost(Folding(), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))))
+        print(json.dumps(cost(Folding(keeps=sys.argv[4] == FORGOTTEN), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))))
     else:
         print(json.dumps(memory(sys.argv[2], int(sys.argv[3]))))

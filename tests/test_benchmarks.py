@@ -180,7 +180,7 @@ def test_the_fold_is_measured_while_matches_are_forgotten(monkeypatch: pytest.Mo
     """A case of the fold's benchmark whose matches do not fit into memory is folded all the same."""
     monkeypatch.setattr(cache, "MATCHES_MAX", cache.MATCHES_MAX)  # `cost` lowers it: put back afterwards
 
-    assert cost(2_000, 0, "forgotten", 16_000) > 0
+    assert cost(Folding(keeps=True), 2_000, 0, "forgotten", 16_000) > 0
     assert cache.MATCHES_MAX == 1_000
 
 
