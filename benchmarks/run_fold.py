@@ -248,6 +248,16 @@ def _in_batches(records: Iterable[Given]) -> Iterator[list[Given]]:
 
 if __name__ == "__main__":
     if sys.argv[1] == "cost":
-        print(json.dumps(cost(Folding(keeps=sys.argv[4] == FORGOTTEN), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))))
+        print(
+            json.dumps(
+                cost(
+                    Folding(keeps=sys.argv[4] == FORGOTTEN),
+                    int(sys.argv[2]),
+                    int(sys.argv[3]),
+                    sys.argv[4],
+                    int(sys.argv[5]),
+                )
+            )
+        )
     else:
         print(json.dumps(memory(sys.argv[2], int(sys.argv[3]))))

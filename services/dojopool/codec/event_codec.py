@@ -139,7 +139,8 @@ class EventCodec:
 
         Raises InvalidEvent naming the field and what is wrong with it: InvalidBody when only type or body are wrong.
         """
-        if base is None and context is None and isinstance(type, str) and type in self._writers:
+        is_named = isinstance(type, str)  # callers may be untyped
+        if base is None and context is None and is_named and type in self._writers:
             place, write = self._writers[type]
             try:
                 data = b"%b%b%b%b" % (self._head, written_envelope(match, node, seq, stamp), place, write(body))

@@ -57,9 +57,9 @@ def written_names(match: str, node: str) -> bytes:
 
 def written_envelope(match: object, node: object, seq: object, stamp: object) -> bytes:
     """An envelope whose base and context are null. Raises Unusual."""
-    if not (type(match) is type(node) is str and type(seq) is type(stamp) is int):
+    # `type`, not isinstance: a bool is no number here, and what is derived from str may write itself otherwise.
+    if type(match) is not str or type(node) is not str or type(seq) is not int or type(stamp) is not int:
         raise Unusual
-    assert isinstance(match, str) and isinstance(node, str) and isinstance(seq, int) and isinstance(stamp, int)
     if not (0 < seq <= COUNTER_MAX and 0 <= stamp <= STAMP_MAX):
         raise Unusual
     number = _ONE_BYTE[seq] if seq < _SHORT else written_long(seq)

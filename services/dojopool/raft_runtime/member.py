@@ -37,7 +37,7 @@ from dojopool.core.raft.sessions import Command, encode
 from dojopool.errors import ConfChangeRefused, ProposalDropped
 from dojopool.raft_ports import DiskWrite
 from dojopool.raft_runtime.config import Plan
-from dojopool.raft_runtime.policy import PreferredLeader
+from dojopool.raft_runtime.policy import PreferredLeader, too_early
 from dojopool.raft_runtime.reads import ReadQueue, Refused
 from dojopool.raft_runtime.replicated import Replicated, StateMachine
 from dojopool.raft_runtime.results import Done, Outcome, Result, Waiters
@@ -170,6 +170,11 @@ class Member:
         left again is seen in `status`.
         """
         self._submit_proposals()
+        status = self.node.status()
+        lagging = too_early(change, status, lag_entries_max=self._plan.promotion_lag_entries_max)
+        if status.role is Role.LEADER and lagging != NOBODY:
+            done(Result(Outcome.REJECTED, why=f"member {lagging} has not caught up yet; ask again when it has"))
+            return
         try:
             index = self.node.propose_conf_change(change, transition)
         except ProposalDropped as error:
