@@ -51,19 +51,19 @@ class PreferredLeader:
 
 
 def too_early(change: AnyChange, status: Status, *, lag_entries_max: int) -> int:
-    """A learner that `change` makes a voter although it is behind, or NOBODY. It would count in majorities before it can
-    acknowledge anything, and the group might stand still meanwhile (rule M10).
+    """A learner that `change` makes a voter although it is behind, or NOBODY. It would count in majorities before it
+    can acknowledge anything, and the group might stand still meanwhile (rule M10).
     """
     for one in as_v2(change).changes:
-        if one.type is ChangeType.ADD_VOTER and one.node in status.config.learners:
-            if not is_fit(status.peers.get(one.node), status.last, lag_entries_max=lag_entries_max):
-                return one.node
+        is_promoted = one.type is ChangeType.ADD_VOTER and one.node in status.config.learners
+        if is_promoted and not is_fit(status.peers.get(one.node), status.last, lag_entries_max=lag_entries_max):
+            return one.node
     return NOBODY
 
 
 def is_fit(peer: PeerStatus | None, last: int, *, lag_entries_max: int) -> bool:
-    """Whether a leader whose log ends at `last` heard of `peer` within an election timeout, feeds it without a stop, and
-    has at most so many entries that it lacks.
+    """Whether a leader whose log ends at `last` heard of `peer` within an election timeout, feeds it without a stop,
+    and has at most so many entries that it lacks.
     """
     return (
         peer is not None
