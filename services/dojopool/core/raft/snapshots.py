@@ -72,7 +72,7 @@ def compact(raft: Raft, snapshot: Snapshot, *, trailing: int) -> None:
         return
     if snapshot.index > log.applied:
         raise CallerError(
-            f"a snapshot at {snapshot.index} was given, while {log.applied} is applied: it can hold no more than that"
+            f"a snapshot at {snapshot.index} was given, while {log.applied} is applied: it holds what is applied"
         )
     raft.snapshot = snapshot
     log.compact_to(max(snapshot.index - trailing, log.before))
