@@ -222,8 +222,7 @@ class Member:
     def compacted(self, snapshot: Snapshot) -> None:
         """A snapshot that `ready` asked for is durable: the log before it is forgotten."""
         self._is_snapshotting = False
-        if snapshot.index >= self.node.status().first - 1:
-            self.node.compact(snapshot, trailing=self._plan.snapshots.trailing_entries)
+        self.node.compact(snapshot, trailing=self._plan.snapshots.trailing_entries)
 
     def stop(self, why: str) -> None:
         """Tell everybody who waits that this member ends."""

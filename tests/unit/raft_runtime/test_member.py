@@ -123,7 +123,6 @@ def test_c1_a_repeated_command_is_applied_once() -> None:
     assert group.machines[2].commands.count(b"once") == 1
 
 
-@pytest.mark.parametrize("turns", range(8))
 def test_members_are_changed() -> None:
     """A learner that starts with nothing is brought up by a snapshot and can be made a voter."""
     group = Group(4, founders=3, plan=FEW)

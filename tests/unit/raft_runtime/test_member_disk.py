@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from dojopool.core.raft.messages import Entry, Message, MessageType
 from dojopool.core.raft.sessions import encode
 from dojopool.raft_runtime.config import Plan, SnapshotPolicy
@@ -203,6 +205,7 @@ def test_a_snapshot_that_was_overtaken_is_dropped() -> None:
     assert (follower.applied, follower.node.status().first) == (50, 51)
 
 
+@pytest.mark.parametrize("turns", range(8))
 def test_d13_a_snapshot_that_silence_swallowed_is_sent_again(turns: int) -> None:
     """D13: whatever a leader did not send while it was silent, a follower that is behind gets it afterwards."""
     group = Group(3, plan=FEW)
