@@ -143,6 +143,12 @@ def test_members_are_changed() -> None:
     assert leader.node.status().config.voters == (1, 2, 3, 4)
     group.tick(2)
     assert group.machines[4].commands == group.machines[1].commands
+    for number in range(12):
+        asked(leader, plain(b"%d" % number))
+        group.settle()
+    kept = group.disks[1].stored.snapshot
+    assert kept is not None
+    assert kept.config.voters == (1, 2, 3, 4)
 
 
 def test_a_read_shows_what_was_committed_before_it() -> None:
