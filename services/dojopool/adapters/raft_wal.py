@@ -40,8 +40,8 @@ from dojopool.adapters.raft_wal_form import (
     salt_of,
 )
 from dojopool.adapters.raft_wal_reader import (
-    LOG,
     BOOKMARK,
+    LOG,
     SNAPSHOT,
     TEMPORARY,
     Bookmark,

@@ -112,7 +112,7 @@ def test_every_flipped_bit_is_noticed() -> None:
 
 
 def test_d5_damage_before_valid_data_is_refused() -> None:
-    """D5: a bad frame with a good one behind it was durable, whether or not the bookmark knows; a bad last one was if the
+    """D5: a bad frame with a good one behind it was durable, whatever the bookmark says; a bad last one was if the
     bookmark says so.
     """
     files, _ = disk(STEPS)
@@ -130,12 +130,12 @@ def test_d5_damage_before_valid_data_is_refused() -> None:
 
 
 def test_d7_a_segment_without_its_first_frame_is_refused() -> None:
-    """D7: a segment gets its name with its first frame in it, so one without was damaged, whatever the bookmark says."""
+    """D7: a segment gets its name with its first frame in it, so one without was damaged."""
     files, _ = disk(STEPS, segment_bytes=1)
     wal, _ = opened(before := files.copy(), segment_bytes=1)
     bookmark = before.read(BOOKMARK)
     perform(wal, DiskWrite(4, entries=entries(5, 2)))
-    last = before.names()[-2]
+    last = before.names()[-1]
     data = before.read(last)
     *_, end = frame_offsets(data)[:1]
     behind = put(before.copy(), BOOKMARK, bookmark)
