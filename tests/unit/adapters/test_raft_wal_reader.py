@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from dojopool.adapters.raft_wal_form import frames, read_header
-from dojopool.adapters.raft_wal_reader import MARK, Mark, read_directory
+from dojopool.adapters.raft_wal_reader import BOOKMARK, Bookmark, read_directory
 from dojopool.core.raft.messages import HardState, Stored
 from dojopool.errors import CorruptState
 from dojopool.raft_ports import DiskWrite
@@ -112,8 +112,8 @@ def test_every_flipped_bit_is_noticed() -> None:
 
 
 def test_d5_damage_before_valid_data_is_refused() -> None:
-    """D5: a bad frame with a good one behind it was durable, whether or not the mark knows; a bad last one was if the
-    mark says so.
+    """D5: a bad frame with a good one behind it was durable, whatever the bookmark says; a bad last one was if the
+    bookmark says so.
     """
     files, _ = disk(STEPS)
     log = bytearray(files.read("log-0000000001"))
@@ -130,19 +130,19 @@ def test_d5_damage_before_valid_data_is_refused() -> None:
 
 
 def test_d7_a_segment_without_its_first_frame_is_refused() -> None:
-    """D7: a segment gets its name with its first frame in it, so one without was damaged, also before it is marked."""
+    """D7: a segment gets its name with its first frame in it, so one without was damaged."""
     files, _ = disk(STEPS, segment_bytes=1)
     wal, _ = opened(before := files.copy(), segment_bytes=1)
-    mark = before.read(MARK)
+    bookmark = before.read(BOOKMARK)
     perform(wal, DiskWrite(4, entries=entries(5, 2)))
-    last = before.names()[-2]
+    last = before.names()[-1]
     data = before.read(last)
     *_, end = frame_offsets(data)[:1]
-    unmarked = put(before.copy(), MARK, mark)
+    behind = put(before.copy(), BOOKMARK, bookmark)
 
     assert last.startswith("log-")
     for size in (end, end + 5):
-        assert "the frame that every segment begins with is missing" in refused(put(unmarked, last, data[:size]))
+        assert "the frame that every segment begins with is missing" in refused(put(behind, last, data[:size]))
 
 
 def test_segments_of_two_pasts_are_refused() -> None:
@@ -162,12 +162,12 @@ def test_a_missing_segment_is_named() -> None:
     assert "log-0000000002 is missing before it" in refused(put(files, "log-0000000002", None))
 
 
-def test_a_mark_of_another_disk_is_refused() -> None:
-    """D11: a mark belongs to the disk that it was made on."""
+def test_a_bookmark_of_another_disk_is_refused() -> None:
+    """D11: a bookmark belongs to the disk that it was made on."""
     files, _ = disk(STEPS)
-    foreign = Mark(b"\x08" * 16, 1, 0).encode()
+    foreign = Bookmark(b"\x08" * 16, 1, 0).encode()
 
-    assert "the mark of 0808" in refused(put(files, MARK, foreign))
+    assert "the bookmark of 0808" in refused(put(files, BOOKMARK, foreign))
 
 
 def test_every_byte_of_older_segments_counts() -> None:
@@ -218,7 +218,7 @@ def test_d11_files_of_another_disk_are_refused() -> None:
 
 
 def test_a_log_that_was_rolled_back_is_refused() -> None:
-    """An older copy of the log, put back after a later start or a clean end, ends before the mark."""
+    """An older copy of the log, put back after a later start or a clean end, ends before the bookmark."""
     files, _ = disk(STEPS[:2])
     old = files.read("log-0000000001")
     wal, _ = opened(files)
@@ -231,7 +231,7 @@ def test_a_log_that_was_rolled_back_is_refused() -> None:
 
 
 def test_another_history_is_refused() -> None:
-    """A log that was put back and written on differs from what was marked, even if it is longer."""
+    """A log that was put back and written on differs from what the bookmark says, even if it is longer."""
     files, _ = disk(STEPS[:1])
     wal, _ = opened(one := files.copy())
     perform(wal, DiskWrite(2, HardState(5)))
@@ -274,8 +274,8 @@ def test_files_of_others_are_left_alone() -> None:
     assert {"members.json.new", "lost+found"} <= set(files.names())
 
 
-def test_a_mark_alone_is_refused() -> None:
-    """A mark or a snapshot without a log means that the log is gone, not that the disk is new."""
+def test_a_bookmark_alone_is_refused() -> None:
+    """A bookmark or a snapshot without a log means that the log is gone, not that the disk is new."""
     files, _ = disk(STEPS)
 
-    assert "the log that belonged to it is gone" in refused(put(FragileFiles(), MARK, files.read(MARK)))
+    assert "the log that belonged to it is gone" in refused(put(FragileFiles(), BOOKMARK, files.read(BOOKMARK)))
