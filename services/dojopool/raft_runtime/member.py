@@ -126,8 +126,14 @@ class Member:
         return self._applied
 
     def holds_lease(self) -> bool:
-        """Whether nobody else can lead now."""
-        return self._now_ms is not None and self.node.holds_lease(self._now_ms())
+        """Whether nobody else can lead now. The node is told the time too: a read that is put next must not be answered
+        by a lease that it saw earlier and that ended since (rule R9).
+        """
+        if self._now_ms is None:
+            return False
+        now_ms = self._now_ms()
+        self.node.observe_time(now_ms)
+        return self.node.holds_lease(now_ms)
 
     # ---- what comes in -------------------------------------------------------------------------------------------
 

@@ -181,9 +181,8 @@ def test_a_read_without_a_leader_is_refused() -> None:
     assert len(why) == 1
 
 
-def test_r9_a_lease_that_ended_during_the_read_does_not_answer_it() -> None:
-    """R9: a leader that was suspended between its lease and its answer asks the others again."""
-    now = [1000]
+def leased(now: list[int]) -> tuple[Group, Member]:
+    """A group with leases by the clock `now`, and its leader, which holds one."""
     group = Group(3)
     lease = {"election_ticks": 10, "read_mode": ReadMode.LEASE, "lease_ms": 800}
     for node, disk in group.disks.items():
@@ -200,6 +199,26 @@ def test_r9_a_lease_that_ended_during_the_read_does_not_answer_it() -> None:
     leader = group.leader()
     group.tick()
     assert leader.holds_lease()
+    return group, leader
+
+
+def test_r9_a_lease_that_ended_before_the_read_does_not_answer_it() -> None:
+    """R9: a read that comes when the lease is over, but before the next tick or message, asks the others."""
+    now = [1000]
+    group, leader = leased(now)
+    now[0] += 5000
+    answers: list[int] = []
+    leader.read(lambda: now[0], answers.append, pytest.fail)
+    leader.ready()
+    assert answers == []
+    group.tick()  # its heartbeats take the place of those not sent here
+    assert answers == [now[0]]
+
+
+def test_r9_a_lease_that_ended_during_the_read_does_not_answer_it() -> None:
+    """R9: a leader that was suspended between its lease and its answer asks the others again."""
+    now = [1000]
+    group, leader = leased(now)
     looked = []
 
     def query() -> int:
