@@ -34,7 +34,7 @@ from dojopool.core.raft.messages import (
 from dojopool.core.raft.node import RawNode
 from dojopool.core.raft.options import Options
 from dojopool.core.raft.sessions import Command, encode
-from dojopool.errors import ConfChangeRefused, ProposalDropped
+from dojopool.errors import ConfChangeRefused, ConfigError, ProposalDropped
 from dojopool.raft_ports import DiskWrite
 from dojopool.raft_runtime.config import Plan
 from dojopool.raft_runtime.policy import PreferredLeader, too_early
@@ -47,6 +47,9 @@ T = TypeVar("T")
 WRITES_MAX: Final = 64
 """Writes not durable at once. Beyond it no Ready is taken: what a stalled disk is owed stays in one place, the log of
 the node, whose own limits bound it."""
+
+COMMAND_BYTES_MAX: Final = 16 << 20
+"""Greatest command. The links carry no message of more than 32 MiB: a larger one in the log would stop the group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,11 @@ class Member:
         plan: Plan | None = None,
     ) -> None:
         """`draw(n)` is a random integer in [0, n). `now_ms` is a clock that never goes back and counts suspension, for
-        leases; without it there are none. Raises CorruptState when what is stored contradicts itself.
+        leases; without it there are none. Raises CorruptState when what is stored contradicts itself, ConfigError
+        for `forward_proposals`: of a proposal sent on nobody would learn the outcome.
         """
+        if options.forward_proposals:
+            raise ConfigError("Raft option forward_proposals must be off for a member: it says what became of each")
         self.node = RawNode(options, stored=stored, draw=draw)
         """For what needs no waiting: `status`, `campaign`, `transfer_leader`, `report_unreachable` and so on."""
         self.is_silent = False
@@ -165,6 +171,9 @@ class Member:
         """
         if len(self._proposals) + len(self._waiters) >= self._plan.proposals_max:
             done(Result(Outcome.REJECTED, why=f"{self._plan.proposals_max} proposals wait already"))
+        elif len(command.payload) > COMMAND_BYTES_MAX:
+            why = f"the command has {len(command.payload)} bytes, at most {COMMAND_BYTES_MAX} are taken"
+            done(Result(Outcome.REJECTED, why=why))
         else:
             self._proposals.append((encode(command), done))
 

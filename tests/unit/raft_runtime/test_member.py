@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from dojopool.adapters.raft_frames import FRAME_BYTES_MAX
+from dojopool.codec.raft_wire import encode_entries
 from dojopool.core.raft.confchange import ChangeType, ConfChange
-from dojopool.core.raft.messages import MessageType
+from dojopool.core.raft.messages import MessageType, Stored
 from dojopool.core.raft.options import Options, ReadMode
 from dojopool.core.raft.sessions import AnswerKind, Command, CommandKind, session_of
+from dojopool.errors import ConfigError
 from dojopool.raft_runtime.config import Plan, Preference, SnapshotPolicy
-from dojopool.raft_runtime.member import Member
+from dojopool.raft_runtime.member import COMMAND_BYTES_MAX, WRITES_MAX, Member
 from dojopool.raft_runtime.results import Outcome
 from support.raft_groups import Group, Inbox, Ledger, asked, plain
 
@@ -49,6 +52,26 @@ def test_too_many_proposals_are_rejected() -> None:
     assert [inbox.outcome for inbox in inboxes] == [None, None, Outcome.REJECTED]
     group.settle()
     assert [inbox.outcome for inbox in inboxes] == [Outcome.COMMITTED, Outcome.COMMITTED, Outcome.REJECTED]
+
+
+def test_a_command_that_no_link_could_carry_is_rejected() -> None:
+    """The greatest command fits into a message to a follower; one byte more never enters the log."""
+    group = Group(1)
+    leader = group.elect()
+    told = asked(leader, plain(bytes(COMMAND_BYTES_MAX + 1)))
+    assert told.outcome is Outcome.REJECTED
+    asked(leader, plain(bytes(COMMAND_BYTES_MAX)))
+    work = leader.ready()
+
+    assert work is not None
+    assert work.write is not None
+    assert len(encode_entries(work.write.entries)) < FRAME_BYTES_MAX // 2 + 1000
+
+
+def test_l20_a_member_forwards_no_proposals() -> None:
+    """L20: whoever proposes is told the outcome, which nobody says of a proposal that was sent on."""
+    with pytest.raises(ConfigError, match="forward_proposals"):
+        Member(Options(id=1, forward_proposals=True), stored=Stored(), machine=Ledger(), draw=lambda _: 0)
 
 
 def test_c4_a_leader_that_is_deposed_says_unknown() -> None:
