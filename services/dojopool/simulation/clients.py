@@ -15,7 +15,7 @@ from dojopool.simulation.world import MS
 KEYS: Final = 3
 TRIES_MAX: Final = 8
 """Then a client gives up and does something else; what became of the operation stays unknown."""
-THINK_MS: Final = 150
+THINK_MS: Final = 100
 """Usual longest time between two operations of a client."""
 
 
@@ -65,7 +65,7 @@ class Client:
         if self._tries > TRIES_MAX:
             self._think()
             return
-        if self._target not in self._load.group.processes or self._tries % 3 == 0:
+        if self._target not in self._load.group.processes or self._tries % 3 == 0 or self._random.random() < 0.1:
             self._target = self._random.choice(list(self._load.group.processes))
         self._world.after(self._delay(), lambda: self._ask(attempt))
         patience = int(self._random.uniform(0.3, 1.5) * T_MS * MS)

@@ -166,7 +166,8 @@ def _surviving(file: _File, random: Random, *, torn: bool) -> bytes:
     unsure = bytearray(file.content[file.synced :])
     if not unsure:
         return synced
-    del unsure[random.randint(0, len(unsure)) :]
+    if not torn or random.random() < 0.5:
+        del unsure[random.randint(0, len(unsure)) :]
     if torn:
         for start in range(0, len(unsure), SECTOR_BYTES):
             fate = random.random()

@@ -69,7 +69,7 @@ class Group:
     def ended(self, node: int) -> None:
         """See `Surroundings`."""
         self.crash(node)
-        self.world.after(int(self._crash.uniform(0.1, 4) * T_MS * MS), lambda: self.start(node))
+        self.world.after(int(self._crash.uniform(0.1, 2.5) * T_MS * MS), lambda: self.start(node))
 
     def flush_delay(self, node: int) -> int:
         """See `Surroundings`."""

@@ -239,6 +239,20 @@ class Judge:
                 _broken("log-matching", f"node {node} has ({before}, {entry}) where others have {known}")
             before = entry.term
         log.append(entries)
+        if leads:
+            self._count_changes(node, seen, entries)
+
+    def _count_changes(self, node: int, seen: Seen, entries: tuple[Entry, ...]) -> None:
+        """A leader appends a change of the members only when none before it waits to be applied."""
+        if all(entry.type is EntryType.NORMAL for entry in entries):
+            return
+        last = entries[-1].index
+        waiting = [at for at in range(max(seen.handed, seen.log.base) + 1, last + 1) if self._is_change(at, seen)]
+        if len(waiting) > 1:
+            _broken("one-change", f"node {node} appends a change while those at {waiting} are not applied")
+
+    def _is_change(self, index: int, seen: Seen) -> bool:
+        return self.entry(index, seen.log).type is not EntryType.NORMAL
 
     def _remember(self, node: int, seen: Seen, ready: Ready) -> None:
         before, after = seen.log.hard_state, ready.hard_state

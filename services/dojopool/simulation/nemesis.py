@@ -42,11 +42,11 @@ class Nemesis:
     def _table(self) -> dict[str, tuple[Callable[[Random], None], float]]:
         """Fault -> what it does, and usually how many milliseconds apart."""
         return {
-            "cuts": (self._cut, 3 * T_MS),
-            "one-way": (self._cut_one_way, 3 * T_MS),
-            "shapes": (self._shape, 5 * T_MS),
-            "pauses": (self._pause, 2 * T_MS),
-            "crashes": (self._crash, 2 * T_MS),
+            "cuts": (self._cut, 4 * T_MS),
+            "one-way": (self._cut_one_way, 4 * T_MS),
+            "shapes": (self._shape, 6 * T_MS),
+            "pauses": (self._pause, 3 * T_MS),
+            "crashes": (self._crash, 3 * T_MS),
             "slow-disk": (self._slow_disk, 3 * T_MS),
             "failing-disk": (self._failing_disk, 4 * T_MS),
             "full-disk": (self._full_disk, 4 * T_MS),
@@ -100,7 +100,7 @@ class Nemesis:
             if not self.is_over:  # else what is cut now was cut to keep it from the quorum that was healed
                 self._group.network.cut -= new
 
-        self._world.after(int(random.uniform(0.3, 6) * T_MS * MS), heal)
+        self._world.after(int(random.uniform(0.3, 4) * T_MS * MS), heal)
 
     # ---- processes -------------------------------------------------------------------------------------------------
 
@@ -206,7 +206,7 @@ class Nemesis:
 
     def _change(self, random: Random) -> None:
         group = self._group
-        if group.tend():
+        if random.random() < 0.5 and group.tend():
             return
         parts = [part for _ in range(random.choice((1, 1, 1, 2, 3))) if (part := self._part(random)) is not None]
         unique = {part.node: part for part in parts}
@@ -216,7 +216,7 @@ class Nemesis:
     def _part(self, random: Random) -> ConfChange | None:
         group, config = self._group, self._group.judge.config
         members = [*config.voters, *config.learners]
-        kind = random.choice(("join", "join", "promote", "promote", "demote", "remove", "again"))
+        kind = random.choice(("join", "join", "promote", "promote", "demote", "remove", "again", "return"))
         if kind == "join" and len(members) < MEMBERS_MAX and len(group.up()) < MEMBERS_MAX + 2:
             return ConfChange(random.choice((ChangeType.ADD_LEARNER, ChangeType.ADD_VOTER)), group.join())
         if kind == "promote" and config.learners:
@@ -225,6 +225,8 @@ class Nemesis:
             return ConfChange(ChangeType.ADD_LEARNER, random.choice(config.voters))
         if kind == "remove" and len(members) > 1:
             return ConfChange(ChangeType.REMOVE, random.choice(members))
+        if kind == "return" and (removed := sorted(set(group.processes) - group.wiped - group.members())):
+            return ConfChange(ChangeType.ADD_LEARNER, random.choice(removed))
         return ConfChange(ChangeType.ADD_VOTER, random.choice(config.voters)) if kind == "again" else None
 
     def _transfer(self, random: Random) -> None:

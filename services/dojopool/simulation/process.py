@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Final, Protocol
@@ -17,7 +18,7 @@ from dojopool.core.raft import confchange
 from dojopool.core.raft.messages import NOBODY, Entry, EntryType, Message, ReadState, Ready, Role, Snapshot
 from dojopool.core.raft.node import RawNode
 from dojopool.core.raft.options import Options, ReadMode
-from dojopool.errors import CorruptState, LogConflict, ProposalDropped, Unavailable
+from dojopool.errors import CallerError, CorruptState, LogConflict, ProposalDropped, Unavailable
 from dojopool.raft_ports import DiskWrite
 from dojopool.simulation.disk import PowerLost, SimulatedFiles
 from dojopool.simulation.invariants import Judge, Violation
@@ -141,10 +142,8 @@ class Process:
         """Die now. If a flush is under way, any number of its steps were made."""
         if self.is_up and self._flushing:
             self.files.calls_left = self._random.randint(0, 4)
-            try:
+            with suppress(PowerLost, Unavailable):
                 self._flush(self._flushing)
-            except (PowerLost, Unavailable):
-                pass
         self.is_up = False
         self.files.crash(self._random, torn=torn)
         self._judge.crashed(self.id)
@@ -239,7 +238,7 @@ class Process:
             raise Violation("log-conflict", f"node {self.id} must stop: {error}") from error
         except Violation:
             raise
-        except AssertionError as error:
+        except (AssertionError, CallerError, CorruptState) as error:
             raise Violation("assertion", f"node {self.id}: {error}") from error
 
     def _note_commit(self) -> None:
