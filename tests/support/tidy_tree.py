@@ -35,12 +35,6 @@ ELSEWHERE: dict[str, str] = {
     "adapters/redis_probe.py": "tests/stack/test_doctor.py",
     "adapters/redis_store.py": "tests/contracts/test_state_store_redis.py",
     "adapters/redis_views.py": "tests/contracts/test_state_store_redis.py",
-    "core/raft/elections.py": "tests/unit/core/raft/test_node_elections.py",
-    "core/raft/membership.py": "tests/unit/core/raft/test_node_membership.py",
-    "core/raft/reading.py": "tests/unit/core/raft/test_node_reads.py",
-    "core/raft/replication.py": "tests/unit/core/raft/test_node_replication.py",
-    "core/raft/snapshots.py": "tests/unit/core/raft/test_node_snapshots.py",
-    "core/raft/transfer.py": "tests/unit/core/raft/test_node_transfer.py",
     "local/doctor.py": "tests/stack/test_doctor.py",
     "local/stack/readiness.py": "tests/stack/test_readiness.py",
 }
