@@ -72,7 +72,9 @@ class Pace:
 
     def __post_init__(self) -> None:
         if not 0 < self.tick_s < self.stall_s:
-            raise ConfigError(f"tick_s={self.tick_s} and stall_s={self.stall_s} must be above 0, and the second the greater")
+            raise ConfigError(
+                f"tick_s={self.tick_s} and stall_s={self.stall_s} must be above 0, and the second the greater"
+            )
 
 
 def _at_least(least: int, **fields: int) -> None:
