@@ -206,12 +206,12 @@ class Member:
 
     def ready(self) -> Work | None:
         """What to do now; None when there is nothing, or while too many writes are on their way to the disk."""
+        self._reads.put_questions(until=self._ticks + self._options.election_ticks)
         if self._writes >= WRITES_MAX:
             if self.node.status().role is not Role.LEADER:
                 self._waiters.give_up("this member leads no longer", NOBODY)
             return None
         self._submit_proposals()
-        self._reads.put_questions(until=self._ticks + self._options.election_ticks)
         if not self.node.has_ready():
             return None
         ready = self.node.ready()

@@ -204,6 +204,21 @@ def test_a_read_without_a_leader_is_refused() -> None:
     assert len(why) == 1
 
 
+def test_a_read_is_refused_in_time_though_the_disk_stalls() -> None:
+    """A read that comes while no Ready is taken, as the disk owes too much, waits no longer than any other."""
+    leader = Group(1).elect()
+    for _ in range(WRITES_MAX):
+        asked(leader, plain(b"x"))
+        leader.ready()
+    why: list[str] = []
+    leader.read(lambda: None, pytest.fail, why.append)
+    assert leader.ready() is None
+    leader.tick(9)
+    leader.tick(1)
+
+    assert len(why) == 1
+
+
 def leased(now: list[int]) -> tuple[Group, Member]:
     """A group with leases by the clock `now`, and its leader, which holds one."""
     group = Group(3)
