@@ -12,7 +12,7 @@ from dojopool.core.raft.options import Options, ReadMode
 from dojopool.core.raft.sessions import AnswerKind, Command, CommandKind, session_of
 from dojopool.errors import ConfigError
 from dojopool.raft_runtime.config import Plan, Preference, SnapshotPolicy
-from dojopool.raft_runtime.member import COMMAND_BYTES_MAX, Member
+from dojopool.raft_runtime.member import COMMAND_BYTES_MAX, WRITES_MAX, Member
 from dojopool.raft_runtime.results import Outcome
 from support.raft_groups import Group, Inbox, Ledger, asked, plain
 
