@@ -28,13 +28,17 @@ _SHORT: Final = 64
 """Numbers from -64 to 63 take one byte."""
 
 
-class Unusual(Exception):  # noqa: N818 - not an error: the general way is taken instead
-    """The value is not of the usual form."""
+class Unusual(Exception):
+    """The value is not of the usual form: the general way is taken instead."""
 
 
 def written_long(value: int) -> bytes:
     """A 64-bit number: seven bits a byte, lowest first, the sign in the lowest bit."""
-    left = (value << 1) ^ (value >> 63)
+    return _written_rest((value << 1) ^ (value >> 63))
+
+
+def _written_rest(left: int) -> bytes:
+    """What is left of a number whose lowest bit is its sign."""
     out = bytearray()
     while left > 0x7F:
         out.append(left & 0x7F | 0x80)
@@ -57,7 +61,6 @@ def written_names(match: str, node: str) -> bytes:
 
 def written_envelope(match: object, node: object, seq: object, stamp: object) -> bytes:
     """An envelope whose base and context are null. Raises Unusual."""
-    # `type`, not isinstance: a bool is no number here, and what is derived from str may write itself otherwise.
     if type(match) is not str or type(node) is not str or type(seq) is not int or type(stamp) is not int:
         raise Unusual
     if not (0 < seq <= COUNTER_MAX and 0 <= stamp <= STAMP_MAX):
@@ -75,13 +78,8 @@ def _written_stamp(stamp: int) -> bytes:
 
 @lru_cache(maxsize=8)
 def _written_high(left: int) -> bytes:
-    """What follows the first bytes of a number, of which this is left."""
-    out = bytearray()
-    while left > 0x7F:
-        out.append(left & 0x7F | 0x80)
-        left >>= 7
-    out.append(left)
-    return bytes(out)
+    """The upper bytes of stamps, which those of one millisecond share."""
+    return _written_rest(left)
 
 
 def writer(schema: Any) -> Write:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dojopool.codec import avro
+from dojopool.codec.envelope import read_envelope
 from dojopool.codec.usual import Unusual, writer, written_envelope, written_long
 from dojopool.codec.wire import read_long
 from dojopool.core.event import STAMP_MAX
@@ -121,3 +122,14 @@ def test_an_envelope_that_may_not_be_is_left_to_others(match: Any, node: Any, se
     """Names and numbers are held to the rules of `core.names`."""
     with pytest.raises(Unusual):
         written_envelope(match, node, seq, stamp)
+
+
+@pytest.mark.parametrize(
+    "stamp", [0, 63, 64, 8191, 8192, 16383, 1 << 40, LEAN["stamp"], LEAN["stamp"] + 12345, STAMP_MAX]
+)
+@pytest.mark.parametrize("seq", [1, 63, 64, COUNTER_MAX])
+def test_an_envelope_is_read_as_it_was_written(seq: int, stamp: int) -> None:
+    """With no base and no context, and nothing behind the stamp."""
+    data = written_envelope("m-1", LEAN["node"], seq, stamp)
+
+    assert read_envelope(data, 0) == ("m-1", LEAN["node"], seq, None, None, stamp, len(data))
