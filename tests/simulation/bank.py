@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, Final
 
@@ -21,7 +21,13 @@ from dojopool.adapters.raft_wal import Wal
 from dojopool.adapters.raft_wal_replay import Replay
 from dojopool.core.raft import elections, membership, quorum, reading, replication, snapshots
 from dojopool.core.raft.log import RaftLog
+from dojopool.core.raft.options import ReadMode
 from dojopool.core.raft.raft import Raft
+from dojopool.simulation.options import Plan
+
+
+SECONDS: Final = 10.0
+"""Virtual seconds with faults, in each run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,22 @@ class Bug:
     seeds: int
     """Caught within so many seeds, from 1 on."""
     faults: tuple[str, ...] = ()
-    """Switched on in every run of the search: what the bug needs to do harm."""
+    """Those of the runs, and no others: what the bug needs to do harm."""
+    nodes: int = 3
+    read_mode: ReadMode = ReadMode.SAFE
+    limits: Mapping[str, int] = field(default_factory=dict)
+
+    def plan(self, seed: int) -> Plan:
+        """The run of a seed in the search for this bug."""
+        return Plan(
+            seed=seed,
+            faults=frozenset(self.faults),
+            nodes=self.nodes,
+            clients=4,
+            seconds=SECONDS,
+            read_mode=self.read_mode,
+            limits=dict(self.limits),
+        )
 
     def patch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Build it."""
@@ -90,7 +111,8 @@ BUGS: Final[tuple[Bug, ...]] = (
         "raft.votes[next((v for v in sorted(raft.config.voters.ids()) if v not in raft.votes), 0)] = not message.reject",
         frozenset({"election-safety"}) | STATE,
         1,
-        ("duplication", "cuts"),
+        ("duplication", "delay", "one-way", "transfers"),
+        nodes=5,
     ),
     Bug(
         "E3",
@@ -100,7 +122,8 @@ BUGS: Final[tuple[Bug, ...]] = (
         "index >= self.last",
         STATE,
         1,
-        ("cuts", "crashes"),
+        ("one-way", "cuts", "delay", "transfers"),
+        nodes=5,
     ),
     Bug(
         "E15",
@@ -110,7 +133,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "",
         STATE | {"election-safety", "assertion", "durable-quorum"},
         1,
-        ("membership", "slow-apply", "crashes"),
+        ("membership", "slow-apply", "crashes", "transfers"),
     ),
     Bug(
         "E16",
@@ -120,7 +143,9 @@ BUGS: Final[tuple[Bug, ...]] = (
         "",
         frozenset({"own-term"}) | STATE,
         1,
-        ("crashes", "cuts"),
+        ("loss", "cuts", "crashes"),
+        nodes=5,
+        limits={"message_bytes_max": 1, "inflight_max": 1},
     ),
     Bug(
         "L2",
@@ -140,7 +165,8 @@ BUGS: Final[tuple[Bug, ...]] = (
         "log.commit_to(min(message.commit, log.last))",
         STATE,
         1,
-        ("cuts", "crashes", "small-limits"),
+        ("crashes", "delay", "transfers", "bursts"),
+        limits={"message_bytes_max": 1, "inflight_max": 8},
     ),
     Bug(
         "L5",
@@ -160,7 +186,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "False",
         frozenset({"assertion", "durable-quorum"}) | STATE,
         1,
-        ("membership", "delay", "duplication"),
+        ("membership", "delay", "duplication", "snapshots"),
     ),
     Bug(
         "L11",
@@ -220,7 +246,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "if raft.reads.round == 0:",
         frozenset({"linearizable"}),
         1,
-        ("cuts", "delay", "bursts"),
+        ("one-way", "cuts"),
     ),
     Bug(
         "R5",
@@ -230,7 +256,9 @@ BUGS: Final[tuple[Bug, ...]] = (
         "now_ms < begin + 5 * raft.options.lease_ms",
         frozenset({"linearizable"}),
         1,
-        ("cuts", "one-way"),
+        ("cuts"),
+        nodes=5,
+        read_mode=ReadMode.LEASE,
     ),
     Bug(
         "M1",
@@ -250,7 +278,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "(vote_result(votes, config.incoming),) * 2",
         frozenset({"election-safety"}) | STATE,
         1,
-        ("membership", "cuts", "crashes"),
+        ("membership", "slow-apply", "cuts", "transfers"),
     ),
     Bug(
         "M2",
@@ -320,7 +348,8 @@ BUGS: Final[tuple[Bug, ...]] = (
         "del known[max(0, entries[0].index - known[0].index) : max(0, entries[-1].index - known[0].index + 1)]",
         frozenset({"durable", "recovery"}),
         1,
-        ("crashes", "cuts"),
+        ("one-way", "crashes", "cuts", "pauses"),
+        limits={"message_bytes_max": 1},
     ),
     Bug(
         "D9",

@@ -13,7 +13,7 @@ from dojopool.simulation.options import T_MS
 from dojopool.simulation.world import MS
 
 KEYS: Final = 3
-TRIES_MAX: Final = 8
+TRIES_MAX: Final = 12
 """Then a client gives up and does something else; what became of the operation stays unknown."""
 THINK_MS: Final = 100
 """Usual longest time between two operations of a client."""
@@ -38,6 +38,8 @@ class Client:
         self._load = load
         self._world = load.group.world
         self._random: Random = self._world.chance(f"client {number}")
+        # Who waits for a write notices no stale read: so some mostly read, wherever they are answered.
+        self._writes = (0.9, 0.05, 0.5)[number % 3]
         self._target = 0
         self._attempt = 0
         self._place = 0
@@ -51,7 +53,7 @@ class Client:
         if load.is_stopped:
             return
         load.operations += 1
-        kind = "write" if self._random.random() < 0.6 else "read"
+        kind = "write" if self._random.random() < self._writes else "read"
         value = load.operations if kind == "write" else 0
         self._place = len(load.history)
         load.history.append(Operation(self.number, self._random.randrange(KEYS), kind, value, self._world.now))
@@ -68,7 +70,7 @@ class Client:
         if self._target not in self._load.group.processes or self._tries % 3 == 0 or self._random.random() < 0.1:
             self._target = self._random.choice(list(self._load.group.processes))
         self._world.after(self._delay(), lambda: self._ask(attempt))
-        patience = int(self._random.uniform(0.3, 1.5) * T_MS * MS)
+        patience = int(self._random.uniform(0.1, 1.0) * T_MS * MS)
         self._world.after(patience, lambda: self._again(attempt))
 
     def _ask(self, attempt: int) -> None:

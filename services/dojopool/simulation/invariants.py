@@ -164,7 +164,8 @@ class Judge:
             elif message.type is MessageType.APPEND_RESPONSE:
                 if message.term > disk.hard_state.term:
                     _broken("term-durable", f"node {node} answers in term {message.term}, its disk: {disk.hard_state}")
-                if not message.reject and message.index > disk.last:
+                # A later term may have cut off since what was acknowledged in this one.
+                if not message.reject and message.index > disk.last and message.term == disk.hard_state.term:
                     _broken("ack-durable", f"node {node} acknowledges {message.index}, its disk ends at {disk.last}")
 
     def applied(self, node: int, entry: Entry, answer: bytes) -> None:

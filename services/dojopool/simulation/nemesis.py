@@ -208,10 +208,23 @@ class Nemesis:
         group = self._group
         if random.random() < 0.5 and group.tend():
             return
+        if random.random() < 0.15:
+            self._swap(random)
+            return
         parts = [part for _ in range(random.choice((1, 1, 1, 2, 3))) if (part := self._part(random)) is not None]
         unique = {part.node: part for part in parts}
         if unique:
             group.change(*unique.values(), transition=random.choice(list(Transition)))
+
+    def _swap(self, random: Random) -> None:
+        """Replace some voters, up to all of them, in one joint step."""
+        group, voters = self._group, self._group.judge.config.voters
+        gone = random.sample(voters, random.randint(1, len(voters)))
+        if len(group.up()) + len(gone) > MEMBERS_MAX + 2:
+            return
+        parts = [ConfChange(ChangeType.REMOVE, node) for node in gone]
+        parts += [ConfChange(ChangeType.ADD_VOTER, group.join()) for _ in gone]
+        group.change(*parts, transition=random.choice((Transition.IMPLICIT, Transition.EXPLICIT)))
 
     def _part(self, random: Random) -> ConfChange | None:
         group, config = self._group, self._group.judge.config

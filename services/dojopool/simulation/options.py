@@ -100,7 +100,7 @@ def plan(
     share = random.choice((0.15, 0.3, 0.5))
     faults = {name for name in FAULTS if random.random() < share}
     drawn_nodes = random.choice((1, 2, 3, 3, 3, 4, 5, 5, 5))
-    drawn_clients = random.randint(1, 4)
+    drawn_clients = random.randint(2, 5)
     # A lease is a promise about clocks that agree; where they do not, only a quorum may be asked.
     leases = random.random() < 0.4
     limits = _limits(random)
