@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
@@ -28,6 +29,12 @@ class Load:
     operations: int = 0
     think_ms: int = THINK_MS
     is_stopped: bool = False
+    reachable: tuple[int, ...] = ()
+    """The members that clients know to be there; none named: they try all that ever were."""
+
+    def targets(self) -> Sequence[int]:
+        """Whom a client may ask."""
+        return self.reachable or tuple(self.group.processes)
 
 
 class Client:
@@ -67,8 +74,8 @@ class Client:
         if self._tries > TRIES_MAX:
             self._think()
             return
-        if self._target not in self._load.group.processes or self._tries % 3 == 0 or self._random.random() < 0.1:
-            self._target = self._random.choice(list(self._load.group.processes))
+        if self._target not in self._load.targets() or self._tries % 3 == 0 or self._random.random() < 0.1:
+            self._target = self._random.choice(self._load.targets())
         self._world.after(self._delay(), lambda: self._ask(attempt))
         patience = int(self._random.uniform(0.1, 1.0) * T_MS * MS)
         self._world.after(patience, lambda: self._again(attempt))

@@ -101,6 +101,7 @@ class Run:
         others = set(group.processes) - core
         group.network.cut = between(core, others)
         self._mend_processes(core)
+        self.load.reachable = tuple(sorted(core))
         self.healed_at = self.world.now
         self._wait("progress", lambda: self._makes_progress(core), lambda: self._state_of(core))
         self.load.is_stopped = True
