@@ -46,7 +46,7 @@ class Bug:
     caught_by: frozenset[str]
     """The rules of the simulator that may notice it first."""
     seeds: int
-    """Caught within so many seeds, from 1 on."""
+    """Caught within so many seeds: the first from 1 on that catches it."""
     faults: tuple[str, ...] = ()
     """Those of the runs, and no others: what the bug needs to do harm."""
     nodes: int = 3
@@ -110,7 +110,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "raft.votes.setdefault(message.from_, not message.reject)",
         "raft.votes[next((v for v in sorted(raft.config.voters.ids()) if v not in raft.votes), 0)] = not message.reject",
         frozenset({"election-safety"}) | STATE,
-        1,
+        19,
         ("duplication", "delay", "one-way", "transfers"),
         nodes=5,
     ),
@@ -121,19 +121,9 @@ BUGS: Final[tuple[Bug, ...]] = (
         "(term, index) >= (self.last_term, self.last)",
         "index >= self.last",
         STATE,
-        1,
+        6,
         ("one-way", "cuts", "delay", "transfers"),
         nodes=5,
-    ),
-    Bug(
-        "E15",
-        "a node campaigns with committed changes of members not applied",
-        Raft.is_promotable,
-        "and not self.log.has_conf_change(self.log.applied + 1, self.log.committed + 1)",
-        "",
-        STATE | {"election-safety", "assertion", "durable-quorum"},
-        1,
-        ("membership", "slow-apply", "crashes", "transfers"),
     ),
     Bug(
         "E16",
@@ -153,20 +143,9 @@ BUGS: Final[tuple[Bug, ...]] = (
         RaftLog.merge,
         "new = bisect_left(held, True, key=lambda place: not self.matches(entries[place].index, entries[place].term))",
         "new = max(0, self.committed - index)",
-        frozenset({"durable-quorum", "log-conflict", "leader-completeness", "commit"}),
-        1,
+        frozenset({"durable-quorum", "log-conflict", "leader-completeness", "commit", "ack-durable"}),
+        10,
         ("reordering", "duplication"),
-    ),
-    Bug(
-        "L4",
-        "a follower commits beyond what the message verified",
-        replication.on_append,
-        "log.commit_to(min(message.commit, last))",
-        "log.commit_to(min(message.commit, log.last))",
-        STATE,
-        1,
-        ("crashes", "delay", "transfers", "bursts"),
-        limits={"message_bytes_max": 1, "inflight_max": 8},
     ),
     Bug(
         "L5",
@@ -177,16 +156,6 @@ BUGS: Final[tuple[Bug, ...]] = (
         STATE,
         1,
         ("loss",),
-    ),
-    Bug(
-        "L8",
-        "an answer from before a member was removed and added again counts for the new one",
-        replication.on_append_response,
-        "message.from_ != raft.id and message.context != one.session",
-        "False",
-        frozenset({"assertion", "durable-quorum"}) | STATE,
-        1,
-        ("membership", "delay", "duplication", "snapshots"),
     ),
     Bug(
         "L11",
@@ -215,7 +184,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "if snapshot.index <= log.committed:",
         "if snapshot.index <= 1:",
         frozenset({"monotonic", "assertion"}),
-        1,
+        252,
         ("snapshots", "delay", "duplication"),
     ),
     Bug(
@@ -225,7 +194,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "self._entries.clear()",
         "self._entries = [entry for entry in self._entries if entry.index > snapshot.index]",
         STATE | {"contiguous", "assertion", "ack-durable", "commit", "log-matching"},
-        1,
+        79,
         ("snapshots", "cuts", "crashes"),
     ),
     Bug(
@@ -235,18 +204,18 @@ BUGS: Final[tuple[Bug, ...]] = (
         "elif not raft.has_committed_in_term:",
         "elif False:",
         frozenset({"linearizable"}),
-        1,
+        72,
         ("crashes", "loss"),
     ),
     Bug(
         "R3",
-        "a read is confirmed by a round of heartbeats sent before it came",
-        reading._register,
-        "if not raft.reads.round_open:",
-        "if raft.reads.round == 0:",
+        "any answer to a heartbeat confirms every read, also one to a heartbeat from before",
+        replication.on_heartbeat_response,
+        'int.from_bytes(message.context, "big")',
+        "raft.reads.round",
         frozenset({"linearizable"}),
-        1,
-        ("one-way", "cuts"),
+        418,
+        ("one-way", "delay", "duplication", "transfers"),
     ),
     Bug(
         "R5",
@@ -255,8 +224,8 @@ BUGS: Final[tuple[Bug, ...]] = (
         "now_ms < begin + raft.options.lease_ms",
         "now_ms < begin + 5 * raft.options.lease_ms",
         frozenset({"linearizable"}),
-        1,
-        ("cuts"),
+        20,
+        ("cuts",),
         nodes=5,
         read_mode=ReadMode.LEASE,
     ),
@@ -267,7 +236,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "min(committed_index(acked, config.incoming), committed_index(acked, config.outgoing))",
         "committed_index(acked, config.incoming)",
         frozenset({"durable-quorum"}) | STATE,
-        1,
+        7,
         ("membership",),
     ),
     Bug(
@@ -277,7 +246,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "(vote_result(votes, config.incoming), vote_result(votes, config.outgoing))",
         "(vote_result(votes, config.incoming),) * 2",
         frozenset({"election-safety"}) | STATE,
-        1,
+        77,
         ("membership", "slow-apply", "cuts", "transfers"),
     ),
     Bug(
@@ -287,7 +256,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "if raft.pending_conf_index > raft.log.applied:",
         "if False:",
         frozenset({"assertion", "membership", "election-safety", "one-change"}) | STATE,
-        1,
+        3,
         ("membership", "slow-apply"),
     ),
     Bug(
@@ -327,7 +296,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "crc32(payload, crc32(_COUNTED.pack(length, sequence), salt)) != crc",
         "False",
         frozenset({"durable", "recovery", "assertion"}) | STATE,
-        1,
+        8,
         ("crashes", "torn"),
     ),
     Bug(
@@ -347,7 +316,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "del known[max(0, entries[0].index - known[0].index) :]",
         "del known[max(0, entries[0].index - known[0].index) : max(0, entries[-1].index - known[0].index + 1)]",
         frozenset({"durable", "recovery"}),
-        1,
+        38,
         ("one-way", "crashes", "cuts", "pauses"),
         limits={"message_bytes_max": 1},
     ),

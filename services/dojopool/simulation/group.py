@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from dojopool.core.raft.confchange import ChangeType, ConfChange, ConfChangeV2, Transition
@@ -181,10 +182,8 @@ class Group:
             return
 
         def propose(node: RawNode) -> None:
-            try:
+            with suppress(ConfChangeRefused, ProposalDropped):  # the next one may be taken
                 node.propose_conf_change(ConfChangeV2(parts), transition)
-            except (ConfChangeRefused, ProposalDropped):
-                pass  # the next one may be taken
 
         leader.do(propose)
 

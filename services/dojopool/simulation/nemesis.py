@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 from typing import Final
 
@@ -174,10 +175,11 @@ class Nemesis:
         alive = set(group.processes) - group.wiped
         nodes = sorted(node for node in group.members() if node in alive)
         victim = random.choice(nodes) if nodes else 0
-        if victim and all(is_quorum(alive - {victim}, config) for config in configs):
-            if all(not set(half) & group.wiped for config in configs for half in naive_config.halves(config)):
-                group.wipe(victim)
-                self._mend_later(random)
+        is_needed = not all(is_quorum(alive - {victim}, config) for config in configs)
+        lost_before = any(set(half) & group.wiped for config in configs for half in naive_config.halves(config))
+        if victim and not is_needed and not lost_before:
+            group.wipe(victim)
+            self._mend_later(random)
 
     def _mend_later(self, random: Random) -> None:
         """Who looks after the group replaces what was lost, sooner or later."""
@@ -250,10 +252,8 @@ class Nemesis:
         target = random.choice(list(group.processes))
 
         def hand_over(node: RawNode) -> None:
-            try:
+            with suppress(CallerError, ProposalDropped):  # the next one may be able to
                 node.transfer_leader(target)
-            except (CallerError, ProposalDropped):
-                pass  # the next one may be able to
 
         asked = leader if random.random() < 0.8 else random.choice(group.up())
         asked.do(hand_over)

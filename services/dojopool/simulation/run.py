@@ -24,8 +24,8 @@ from dojopool.simulation.options import T_MS, Plan
 from dojopool.simulation.world import MS, SECOND, World
 
 PATIENCE: Final = 25 * T_MS * MS
-"""A healed quorum makes progress within so long. An election that ties is tried again after at most 2T, and it ties with
-a chance well below a half."""
+"""A healed quorum makes progress within so long. An election that ties is tried again after at most 2T, and it ties
+with a chance well below a half."""
 LOOK_EVERY: Final = 50 * MS
 SEARCHED_SHARE: Final = 4
 """Every so many seeds the history is also searched for an order, which is slow."""

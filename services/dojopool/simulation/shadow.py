@@ -16,7 +16,7 @@ class Shadow:
     base_term: int = 0
     terms: list[int] = field(default_factory=list)
     """Of the entries base + 1 and on."""
-    hard_state: HardState = HardState()
+    hard_state: HardState = field(default_factory=HardState)
 
     @property
     def last(self) -> int:

@@ -30,7 +30,7 @@ class World:
 
     def chance(self, concern: str) -> Random:
         """A source of its own for one concern: what one draws does not shift what the others draw."""
-        return Random(f"{self.seed}/{concern}")
+        return Random(f"{self.seed}/{concern}")  # noqa: S311 - to be repeated by its seed, not to be secret
 
     def after(self, delay: int, action: Action) -> None:
         """Let `action` happen `delay` microseconds from now, after all that was asked for at that instant before."""
