@@ -11,7 +11,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, Final
 
 import pytest
@@ -24,7 +24,6 @@ from dojopool.core.raft.log import RaftLog
 from dojopool.core.raft.options import ReadMode
 from dojopool.core.raft.raft import Raft
 from dojopool.simulation.options import Plan
-
 
 SECONDS: Final = 10.0
 """Virtual seconds with faults, in each run."""
@@ -71,11 +70,12 @@ class Bug:
         assert isinstance(function, FunctionType)
         source = textwrap.dedent(inspect.getsource(function))
         assert source.count(self.right) == 1, f"{self.told}: {self.right!r} is not in {function.__qualname__} once"
-        made: dict[str, Any] = {}
         broken = source.replace(self.right, self.wrong).removeprefix("@property\n").removeprefix("@staticmethod\n")
         code = compile(broken, f"<broken {function.__name__}>", "exec", flags=_ANNOTATIONS, dont_inherit=True)
-        exec(code, function.__globals__, made)  # noqa: S102 - the text is the bank's own and the product's
-        monkeypatch.setattr(function, "__code__", made[function.__name__].__code__)
+        [body] = [
+            const for const in code.co_consts if isinstance(const, CodeType) and const.co_name == function.__name__
+        ]
+        monkeypatch.setattr(function, "__code__", body)
 
 
 _ANNOTATIONS: Final = __import__("__future__").annotations.compiler_flag
@@ -108,7 +108,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "a vote repeated by the network counts twice",
         elections.on_vote_response,
         "raft.votes.setdefault(message.from_, not message.reject)",
-        "raft.votes[next((v for v in sorted(raft.config.voters.ids()) if v not in raft.votes), 0)] = not message.reject",
+        "raft.votes[min(raft.config.voters.ids() - raft.votes.keys(), default=0)] = not message.reject",
         frozenset({"election-safety"}) | STATE,
         19,
         ("duplication", "delay", "one-way", "transfers"),

@@ -4,6 +4,8 @@ core, write the numbers into the bank, then run `page.py`.
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from dojopool.simulation.run import run
@@ -26,4 +28,4 @@ if __name__ == "__main__":
     for each in BUGS:
         seed, rule = first_caught(each)
         known = "" if (seed, rule in each.caught_by) == (each.seeds, True) else "  <- differs from the bank"
-        print(f"{each.rule:4} {seed:4} {rule:20} {each.told}{known}", flush=True)
+        sys.stdout.write(f"{each.rule:4} {seed:4} {rule:20} {each.told}{known}\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
@@ -23,7 +23,7 @@ def simulate() -> None:
 
 
 @app.command()
-def raft(
+def raft(  # noqa: PLR0913 - each is an option of the command
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds to play.")] = 100,
     first: Annotated[int, typer.Option(min=0, help="The first of them.")] = 1,
     seed: Annotated[int | None, typer.Option(min=0, help="Play this one alone: what repeats a failure.")] = None,
@@ -89,7 +89,7 @@ class _Bar:
         )
         self._task = self._progress.add_task("seeds", total=seeds)
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 

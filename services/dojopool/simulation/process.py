@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
-from typing import Final, Protocol
+from typing import Final
 
 from dojopool.adapters.raft_wal import Wal
 from dojopool.core.raft import confchange
@@ -24,6 +24,8 @@ from dojopool.simulation.disk import PowerLost, SimulatedFiles
 from dojopool.simulation.invariants import Judge, Violation
 from dojopool.simulation.machine import Register
 from dojopool.simulation.options import TICK_MS
+from dojopool.simulation.pending_reads import PendingReads, ReadAnswer
+from dojopool.simulation.surroundings import Surroundings
 from dojopool.simulation.world import MS, World
 
 STEPS_WAITING_MAX: Final = 2_000
@@ -33,26 +35,6 @@ SEGMENT_BYTES: Final = 2_048
 
 Answer = Callable[[bytes | None], None]
 """The answer to a command; None: the entry there is another one, so nobody knows."""
-ReadAnswer = Callable[[tuple[int, int] | None], None]
-
-
-class Surroundings(Protocol):
-    """What a process asks of the world it runs in."""
-
-    def send(self, messages: tuple[Message, ...]) -> None:
-        """Put messages on the links."""
-
-    def ended(self, node: int) -> None:
-        """A process died by itself."""
-
-    def flush_delay(self, node: int) -> int:
-        """How long the next flush takes."""
-
-    def ack_delay(self, node: int) -> int:
-        """How long what became durable takes to be told."""
-
-    def apply_delay(self, node: int) -> int:
-        """How long applying takes."""
 
 
 @dataclass(slots=True)
@@ -129,8 +111,7 @@ class Process:
         self._apply_waits = False
         self._told_at = 0
         self._writes: dict[int, tuple[int, Answer]] = {}
-        self._reads: dict[bytes, tuple[int, ReadAnswer]] = {}
-        self._ready_reads: list[tuple[int, bytes]] = []
+        self._reads = PendingReads()
         self._missed_ticks = 0
         self.role, self.leader = Role.FOLLOWER, NOBODY
         self._term, self._commit = stored.hard_state.term, stored.hard_state.commit
@@ -194,7 +175,7 @@ class Process:
         """A client reads a key."""
         if self.is_up:
             now_ms = int(self.local_ms())
-            self._reads[context] = (key, answer)
+            self._reads.ask(context, key, answer)
 
             def ask() -> None:
                 self.node.observe_time(now_ms)
@@ -264,7 +245,7 @@ class Process:
         if ready.committed:
             todo.append(lambda: self._begin_apply(ready.committed))
         if ready.read_states:
-            todo.append(lambda: self._note_reads(ready.read_states))
+            todo.append(lambda: self._hear_reads(ready.read_states))
 
     def _send(self, messages: tuple[Message, ...]) -> None:
         self._judge.sends(self.id, messages)
@@ -396,7 +377,7 @@ class Process:
                 self._apply_one(entry)
                 changed |= entry.type is not EntryType.NORMAL
         self.node.applied(self.applied)
-        self._answer_reads()
+        self._reads.run(self.applied, self.machine, self._is_sure)
         # A newcomer takes only a snapshot that names it (rule S11), so each change of the members is followed by one.
         if changed or self.applied - self.snapshot_index >= self._snapshot_every:
             self._take_snapshot()
@@ -423,29 +404,12 @@ class Process:
 
     # ---- reads -----------------------------------------------------------------------------------------------------
 
-    def _note_reads(self, states: tuple[ReadState, ...]) -> None:
-        for state in states:
-            if state.index == 0:
-                found = self._reads.pop(state.context, None)
-                if found is not None:
-                    found[1](None)
-            elif state.context in self._reads:
-                self._ready_reads.append((state.index, state.context))
-        self._answer_reads()
-
-    def _answer_reads(self) -> None:
-        if not self._ready_reads:
-            return
-        due = [context for index, context in self._ready_reads if index <= self.applied]
-        self._ready_reads = [(index, context) for index, context in self._ready_reads if index > self.applied]
-        for context in due:
-            key, answer = self._reads.pop(context, (0, None))
-            if answer is None:
-                continue
-            value = self.machine.read(key)
-            # The clock may have been read long before the lease was looked at, so it is asked for again (rule R9).
-            is_sure = self.options.read_mode is ReadMode.SAFE or self._is_sure()
-            answer(value if is_sure else None)
+    def _hear_reads(self, states: tuple[ReadState, ...]) -> None:
+        self._reads.hear(states)
+        self._reads.run(self.applied, self.machine, self._is_sure)
 
     def _is_sure(self) -> bool:
-        return self.role is not Role.LEADER or self.node.holds_lease(int(self.local_ms()))
+        """The clock may have been read long before the lease was looked at, so it is asked for again (rule R9)."""
+        if self.options.read_mode is ReadMode.SAFE or self.role is not Role.LEADER:
+            return True
+        return self.node.holds_lease(int(self.local_ms()))
