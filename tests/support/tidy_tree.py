@@ -40,6 +40,11 @@ ELSEWHERE: dict[str, str] = {
     "core/raft/replication.py": "tests/unit/core/raft/test_node_replication.py",
     "core/raft/snapshots.py": "tests/unit/core/raft/test_node_snapshots.py",
     "core/raft/transfer.py": "tests/unit/core/raft/test_node_transfer.py",
+    "simulation/clients.py": "tests/simulation/test_seeds.py",
+    "simulation/group.py": "tests/simulation/test_seeds.py",
+    "simulation/nemesis.py": "tests/simulation/test_seeds.py",
+    "simulation/process.py": "tests/simulation/test_bugs.py",
+    "simulation/run.py": "tests/simulation/test_bugs.py",
     "local/doctor.py": "tests/stack/test_doctor.py",
     "local/stack/readiness.py": "tests/stack/test_readiness.py",
 }
