@@ -15,6 +15,7 @@ import bench_failover
 import bench_fold
 import bench_latency
 import bench_pipeline
+import bench_raft
 import bench_sdk
 import bench_soak
 from report import FAILED, Table, run_without_servers
@@ -28,7 +29,11 @@ ON_SERVERS: Final[dict[ModuleType, str]] = {
     bench_soak: "--minutes 0.2 --rate 200",
 }
 """The parts, each with what it is told when it has to be quick."""
-FOLD_QUICK: Final = "--events 16000 --rounds 1 --copies 1"
+ALONE: Final[dict[ModuleType, str]] = {
+    bench_fold: "--events 16000 --rounds 1 --copies 1",
+    bench_raft: "--rounds 1 --seconds 1 --kills 1",
+}
+"""Those that need no Kafka and no Redis."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -37,8 +42,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 async def measure(given: argparse.Namespace) -> list[Table]:
-    """All tables. The fold first, while no server is there to take time from it."""
-    parts: dict[ModuleType, str] = {bench_fold: FOLD_QUICK, **ON_SERVERS}
+    """All tables. First what needs no server, while none is there to take time from it."""
+    parts = {**ALONE, **ON_SERVERS}
     tables: list[Table] = []
     for part, quick in parts.items():
         try:
@@ -49,10 +54,12 @@ async def measure(given: argparse.Namespace) -> list[Table]:
 
 
 async def _tables(part: Any, given: argparse.Namespace) -> list[Table]:
-    if part is bench_fold:
-        return await bench_fold.measure(given)
+    found: list[Table]
+    if part in ALONE:
+        found = await part.measure(given)
+        return found
     async with running_servers() as servers:
-        found: list[Table] = await part.measure(servers, given)
+        found = await part.measure(servers, given)
     return found
 
 

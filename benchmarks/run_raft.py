@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import random
-import socket
 import sys
 import time
 from pathlib import Path
@@ -18,20 +16,12 @@ from typing import Any
 from raft_child import COMMAND, answer, figures
 
 from dojopool.adapters.logs import set_up_logging
-from dojopool.adapters.raft_disk import RaftDisk
-from dojopool.adapters.raft_link import Peer
-from dojopool.adapters.raft_tcp import RaftTcp
-from dojopool.adapters.raft_tls import MutualTls
-from dojopool.core.raft.options import Options
 from dojopool.core.raft.sessions import Command, CommandKind
-from dojopool.raft_runtime.config import Pace
-from dojopool.raft_runtime.driver import Driver, recovered
-from dojopool.raft_runtime.member import Member
-from dojopool.raft_runtime.replicated import founding
+from dojopool.raft_runtime.driver import Driver
 from dojopool.raft_runtime.results import Outcome
+from dojopool.raft_runtime.wiring import running_member
+from dojopool.settings import RaftSettings
 
-CLUSTER = "bench"
-PACE = Pace()
 PLAIN = Command(CommandKind.PLAIN, payload=COMMAND)
 
 
@@ -58,8 +48,8 @@ class Counter:
 class Measured:
     """The member, and what the parent asks of it."""
 
-    def __init__(self, driver: Driver, counter: Counter, links: RaftTcp) -> None:
-        self._driver, self._counter, self._links = driver, counter, links
+    def __init__(self, driver: Driver, counter: Counter) -> None:
+        self._driver, self._counter = driver, counter
         self.led_since_s = 0.0
 
     def status(self) -> dict[str, Any]:
@@ -71,7 +61,6 @@ class Measured:
             "applied": status.applied,
             "has_leader": status.leader != 0,
             "counted": self._counter.counted,
-            "rejected": dict(self._links.rejected),
         }
 
     async def load(self, *, outstanding: int, seconds: float) -> dict[str, float]:
@@ -144,38 +133,32 @@ class Measured:
                     raise SystemExit(f"nobody can {other!r}")
 
 
+def settings(given: dict[str, Any]) -> RaftSettings:
+    """Those of the member; everything that is not named is as shipped."""
+    certificates, me = Path(given["certificates"]), f"n{given['me']}"
+    ports = {str(given["me"]): given["port"], **given["peers"]}
+    return RaftSettings.load(
+        data_dir=Path(given["folder"]),
+        raft_peers=",".join(f"n{id_}={id_}@127.0.0.1:{port}" for id_, port in ports.items()),
+        raft_node=me,
+        raft_ca=certificates / "ca.pem",
+        raft_cert=certificates / f"{me}.pem",
+        raft_key=certificates / f"{me}.key",
+    )
+
+
 async def main() -> None:
     """See the module."""
     set_up_logging("json")
-    given = json.loads(sys.argv[1])
-    me, folder, certificates = given["me"], Path(given["folder"]), Path(given["certificates"])
-    peers = [Peer(int(id_), "127.0.0.1", port, f"n{id_}") for id_, port in given["peers"].items()]
-    async with RaftDisk.opened(folder, cluster=CLUSTER, node=me) as disk:
-        counter = Counter()
-        stored = await recovered(disk, founding(counter, voters=[me, *(peer.id for peer in peers)]))
-        member = Member(Options(id=me), stored=stored, machine=counter, draw=random.SystemRandom().randrange)
-        links = RaftTcp(
-            cluster=CLUSTER,
-            me=me,
-            disk_id=disk.disk_id,
-            peers=peers,
-            security=MutualTls(certificates / "ca.pem", certificates / f"n{me}.pem", certificates / f"n{me}.key"),
-            known_disks=folder.with_suffix(".disks.json"),
-        )
-        driver = Driver(member, storage=disk, links=links, pace=PACE, now_s=time.monotonic)
-        measured = Measured(driver, counter, links)
+    counter = Counter()
+    async with running_member(settings(json.loads(sys.argv[1])), counter) as driver:
+        measured = Measured(driver, counter)
         gc.collect()
         gc.freeze()
         async with asyncio.TaskGroup() as group:
-            with socket.create_server(("127.0.0.1", given["port"]), reuse_port=False) as listening:
-                running = [
-                    group.create_task(links.run(listening, driver.events)),
-                    group.create_task(driver.run()),
-                    group.create_task(measured.watch()),
-                ]
-                await measured.obey()
-                for task in running:
-                    task.cancel()
+            watching = group.create_task(measured.watch())
+            await measured.obey()
+            watching.cancel()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from dojopool import game as field_types
+from dojopool.core.crdt.cell import WIDTH
 from dojopool.core.crdt.encoding import Writer
+from dojopool.core.crdt.kind import Leaf
 from dojopool.core.event import Event
 from dojopool.core.match import Match
 from dojopool.game import Game, State
@@ -94,9 +96,11 @@ def events_of(example: Example, game: Game) -> list[Event]:
     return events
 
 
-def entries_in(node: Any) -> int:
+def entries_in(node: Any, kind: Any) -> int:
     """How many entries are held at and below a node of state."""
-    return len(node) if isinstance(node, list) else sum(map(entries_in, node.values()))
+    if isinstance(kind, Leaf):
+        return len(node) // WIDTH
+    return sum(entries_in(child, kind.below(step)) for step, child in kind.held(node))
 
 
 def bytes_of(match: Match, game: Game) -> int:
@@ -105,7 +109,7 @@ def bytes_of(match: Match, game: Game) -> int:
     out.clock(match.inbox.delivered)
     before = len(out.buffer)
     [kind] = game.kind.kinds
-    kind.encode(match.root.get(0, kind.empty()), out)
+    kind.encode(game.kind.child(match.root, 0) or kind.empty(), out)
     return len(out.buffer) - before
 
 
@@ -121,7 +125,7 @@ def test_an_example_gives_what_it_shows(example: Example) -> None:
 
         assert match.pending == 0
         assert json.loads(json.dumps(game.kind.plain(match.root)))[example.field] == example.shown
-        assert (entries_in(match.root), bytes_of(match, game)) == example.cost
+        assert (entries_in(match.root, game.kind), bytes_of(match, game)) == example.cost
 
 
 @pytest.mark.parametrize("name", FIELD_TYPES)

@@ -30,6 +30,7 @@ def metrics() -> dict[str, frozenset[str]]:
     observer.partition_claimed(0, epoch=1, matches=0, mark_time_ms=each)
     observer.batch_applied(BatchFacts(0, 1, 1, 1, 1, 1, 1, 1, 1, 0.1, each, each, 1, 0.0, each, 0, ()), write_s=0.1)
     observer.partition_failed(0, error=RuntimeError("x"))
+    observer.mark_failed(0, error=RuntimeError("x"))
     for kind in LetterKind:
         observer.letter_written(topic="t", partition=0, offset=0, kind=kind.value, reason="x")
     text = observer.expose()[1].decode()

@@ -361,6 +361,10 @@ class Observer(Protocol):
 
     def partition_failed(self, partition: int, *, error: Exception) -> None: ...
 
+    def mark_failed(self, partition: int, *, error: Exception) -> None:
+        """A mark could not be appended to the own stream of `partition`, or nobody knows; it is tried again."""
+        ...
+
     def letter_written(self, *, topic: str, partition: int, offset: int, kind: str, reason: str) -> None:
         """`kind` is one of `core.streams.LetterKind`, `reason` a text for people."""
         ...

@@ -208,6 +208,25 @@ async def a_log_is_replaced() -> Result:
     return Result(await seen(pipeline.store, ["m-1"]), oracle([*old, *new]), before=oracle(old), told=said)
 
 
+def without_proof_while_running(patch: pytest.MonkeyPatch) -> None:
+    """Old marks are looked up, and whatever is found is taken for them."""
+    patch.setattr(OwnedPartition, "proof_fault", lambda self, region, stored, found: None)
+
+
+async def a_log_is_replaced_under_its_reader() -> Result:
+    """The topic is made anew and filled beyond the place of a running replica before that asks again."""
+    pipeline, eu, other = Pipeline(), Scorer(), Scorer("eu/gs-9#z")
+    old, new = [eu.points("m-1")], [other.points("m-1", 100) for _ in range(100)]
+    async with pipeline.replica() as running:
+        pipeline.append(*old)
+        await passed(QUIET_S)
+        pipeline.log.recreate_topic(pipeline.config.own_topic)
+        pipeline.append(*new)
+        await passed(QUIET_S)
+        said = told(running)
+    return Result(await seen(pipeline.store, ["m-1"]), oracle([*old, *new]), before=oracle(old), told=said)
+
+
 def without_going_back_to_the_mark(patch: pytest.MonkeyPatch) -> None:
     """Reading goes on behind the last record read, without a look at what lies before."""
     sound = OwnedPartition.__init__
@@ -322,6 +341,15 @@ GUARDS: Final = (
         "the beginning of a log that was replaced is skipped without a word",
         without_mark_proof,
         a_log_is_replaced,
+    ),
+    Guard(
+        "mark proof while running",
+        "a mark that was read some seconds ago must still be at its offset, else the stream stops and says so",
+        "whatever is there is taken for it",
+        "lost",
+        "the beginning of a log that was replaced under its reader is skipped without a word",
+        without_proof_while_running,
+        a_log_is_replaced_under_its_reader,
     ),
     Guard(
         "going back to the mark",

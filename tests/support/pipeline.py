@@ -49,6 +49,7 @@ class Facts:
     """Partition, epoch, matches loaded."""
     released: list[tuple[int, str]] = field(default_factory=list)
     failed: list[tuple[int, str]] = field(default_factory=list)
+    marks_failed: list[tuple[int, str]] = field(default_factory=list)
     letters: list[tuple[str, int, int, str]] = field(default_factory=list)
     """Topic, partition, offset, reason."""
     links_max: int = 0
@@ -64,6 +65,9 @@ class Facts:
 
     def partition_failed(self, partition: int, *, error: Exception) -> None:
         self.failed.append((partition, str(error)))
+
+    def mark_failed(self, partition: int, *, error: Exception) -> None:
+        self.marks_failed.append((partition, str(error)))
 
     def letter_written(self, *, topic: str, partition: int, offset: int, kind: str, reason: str) -> None:
         self.letters.append((topic, partition, offset, reason))

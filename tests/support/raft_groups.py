@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from random import Random
 
-from dojopool.core.raft.messages import Entry, HardState, Message, Snapshot, Stored
+from dojopool.core.raft.messages import Entry, HardState, Message, MessageType, Snapshot, Stored
 from dojopool.core.raft.options import Options
 from dojopool.core.raft.sessions import Answer, Command, CommandKind
 from dojopool.raft_ports import DiskWrite
@@ -106,10 +106,19 @@ class Group:
         """One turn of every member; whether anything moved."""
         moved = False
         mail, self.mail = self.mail, deque()
+        for message in mail:
+            self.report(message, arrived=message.to not in self.cut)
         for node, member in self.members.items():
             member.receive([message for message in mail if message.to == node and node not in self.cut])
             moved |= self._pump(node, member)
         return moved or bool(self.mail)
+
+    def report(self, message: Message, *, arrived: bool) -> None:
+        """What links tell the sender."""
+        if message.type is MessageType.SNAPSHOT:
+            self.members[message.from_].node.report_snapshot(message.to, arrived)
+        elif not arrived:
+            self.members[message.from_].node.report_unreachable(message.to)
 
     def _pump(self, node: int, member: Member) -> bool:
         disk, moved = self.disks[node], False
@@ -130,8 +139,11 @@ class Group:
 
     def _post(self, node: int, messages: tuple[Message, ...]) -> None:
         self.sent += messages
-        if node not in self.cut:
-            self.mail.extend(message for message in messages if message.to in self.members)
+        for message in messages:
+            if node not in self.cut and message.to in self.members:
+                self.mail.append(message)
+            else:
+                self.report(message, arrived=False)
 
     def tick(self, count: int = 1) -> None:
         """Time passes for all, one tick after the other."""

@@ -93,6 +93,10 @@ class Peer:
         """What its node says of itself."""
         return self.node.status()
 
+    def is_a(self, role: Role) -> bool:
+        """Whether that is its role now."""
+        return self.status.role is role
+
     def hear(self, message: Message) -> list[Message]:
         """Take one message and do what follows; gives what leaves now."""
         self.node.step(message)

@@ -28,6 +28,7 @@ ELSEWHERE: dict[str, str] = {
     "adapters/kafka_admin.py": "tests/contracts/test_event_log_kafka.py",
     "adapters/kafka_log.py": "tests/contracts/test_event_log_kafka.py",
     "adapters/kafka_membership.py": "tests/contracts/test_event_log_kafka.py",
+    "adapters/kafka_headers.py": "tests/contracts/test_kafka_headers.py",
     "adapters/kafka_probe.py": "tests/stack/test_doctor.py",
     "adapters/kafka_reader.py": "tests/contracts/test_event_log_kafka.py",
     "adapters/kafka_writer.py": "tests/contracts/test_event_log_kafka.py",

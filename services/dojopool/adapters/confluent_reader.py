@@ -21,7 +21,7 @@ from dojopool.adapters import kafka_reader
 from dojopool.adapters.confluent_client import SLICE_S, Link, librdkafka_faults, linked, seen_as
 from dojopool.adapters.confluent_records import GONE, Consumed, sort_out
 from dojopool.adapters.kafka_client import REQUEST_TIMEOUT_MS, kafka_faults
-from dojopool.adapters.kafka_reader import FETCH_BYTES, FETCH_WAIT_MS, PARTITION_FETCH_BYTES
+from dojopool.adapters.kafka_reader import FETCH_BYTES, FETCH_WAIT_MS
 from dojopool.core.record import Record
 from dojopool.errors import CallerError, OffsetGone, StreamBroken, Unavailable
 from dojopool.ports import TopicPartition as Partition
@@ -29,6 +29,11 @@ from dojopool.ports import TopicPartition as Partition
 READ_RECORDS_MAX: Final = 100_000
 """Of one poll: as many as a fetch of all partitions brings, about 100 ms of Python in turns with the event loop. The
 queue holds one partition behind the other, and fewer would hand out one stream without those that it answers to.
+"""
+
+PARTITION_FETCH_BYTES: Final = 64 * 1024
+"""Per partition and fetch. The client queues what a fetch brought partition by partition, so this is how far one stream
+can be ahead of those that it answers to: with a megabyte, a third of a long backlog had to wait for the other region.
 """
 
 QUEUED_RECORDS_MIN: Final = 100_000

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError, RecordTooLargeError
 
 from dojopool.adapters.kafka_client import kafka_faults, partitions_of, started
+from dojopool.adapters.kafka_headers import spare_headers
 from dojopool.core.record import Record
 from dojopool.errors import CallerError, DojoError, OffsetGone, StreamBroken, Unavailable
 from dojopool.ports import TopicPartition as Partition
@@ -103,10 +104,6 @@ class KafkaReader:
                     *self._next, timeout_ms=timeout_ms
                 )
                 return found
-        except UnicodeDecodeError as error:  # of a header's name, from anyone who may write: it would end the program
-            partition = self._unreadable()
-            self._seek_back()
-            raise self._set_aside(partition, f"the name of a header is not UTF-8 ({error})") from error
         except DojoError as error:
             cause = error.__cause__
             if isinstance(cause, OffsetOutOfRangeError):
@@ -117,11 +114,6 @@ class KafkaReader:
                 named = next((partition for partition in self._next if repr(partition) in str(cause)), None)
                 raise self._set_aside(named, str(cause)) from cause
             raise
-
-    def _unreadable(self) -> TopicPartition | None:
-        """The partition at which the client failed: it had handed out those before, and forgot them."""
-        left = self._consumer._fetcher._records
-        return next((partition for partition in left if partition in self._next), None)
 
     def _seek_back(self) -> None:
         """Lose nothing to an error: the client has moved past what it had drained before it met one."""
@@ -193,6 +185,7 @@ class KafkaReader:
 @asynccontextmanager
 async def open_reader(options: dict[str, Any]) -> AsyncIterator[KafkaReader]:
     """Connect on entry, close on exit. Raises Unavailable when Kafka does not answer."""
+    spare_headers()
     consumer = AIOKafkaConsumer(
         **options,
         group_id=None,

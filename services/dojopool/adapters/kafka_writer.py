@@ -64,7 +64,9 @@ class KafkaWriter:
         first = None
         for batch in self._batches(producer, records):
             try:
-                acknowledged = await (await producer.send_batch(batch, topic, partition=partition))
+                sent = await producer.send_batch(batch, topic, partition=partition)
+                sent.add_done_callback(_heard)
+                acknowledged = await asyncio.shield(sent)
             except KafkaError as error:
                 self._give_up(producer)
                 if first is not None:  # some are in the log: not "never takeable", whatever the reason
@@ -156,6 +158,12 @@ async def open_writer(options: dict[str, Any], *, clock: Clock) -> AsyncIterator
         await writer.close()
 
 
+def _heard(sent: asyncio.Future[Any]) -> None:
+    """Take note of how a batch ended that nobody may wait for any more, or it is printed as an error never seen."""
+    if not sent.cancelled():
+        sent.exception()
+
+
 async def _abandon(producer: AIOKafkaProducer) -> None:
     """Close a producer without flushing; `stop` alone would wait for its batches for ever.
 
@@ -164,7 +172,10 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
     sender = producer._sender.sender_task
     sender.cancel()
     await asyncio.wait([sender], timeout=2 * REQUEST_TIMEOUT_MS / 1000)
-    producer._message_accumulator.fail_all(ProducerClosed())
+    batches = producer._message_accumulator
+    # A batch that is queued again is no longer pending, and the client's callback fails where it takes it from there.
+    batches._pending_batches.update(*batches._batches.values())
+    batches.fail_all(ProducerClosed())
     await producer.stop()
 
 

@@ -103,6 +103,10 @@ class TracingObserver:
         """See `ports.Observer`."""
         self._inner.partition_failed(partition, error=error)
 
+    def mark_failed(self, partition: int, *, error: Exception) -> None:
+        """See `ports.Observer`."""
+        self._inner.mark_failed(partition, error=error)
+
     def letter_written(self, *, topic: str, partition: int, offset: int, kind: str, reason: str) -> None:
         """See `ports.Observer`."""
         self._inner.letter_written(topic=topic, partition=partition, offset=offset, kind=kind, reason=reason)

@@ -8,7 +8,7 @@ each metric means and what to do about it stands in docs/operating.md. Left out:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -43,6 +43,7 @@ class PrometheusObserver:
         self._owned = self._gauge("partition_owned", "1 while this process owns the partition.", PARTITION)
         self._claims = self._counter("claims", "Times the partition was claimed.", PARTITION)
         self._failures = self._counter("failures", "Times work on the partition failed and was begun again.", PARTITION)
+        self._mark_failures = self._counter("mark_failures", "Marks that could not be appended.", PARTITION)
         self._letters = self._counter("letters", "Dead letters written.", ("topic", "partition", "kind"))
         self._batches = self._counter("batches", "Batches applied to the store.", PARTITION)
         self._records = self._counter("records", "Records read.", PARTITION)
@@ -64,19 +65,32 @@ class PrometheusObserver:
             VISIBLE_BUCKETS,
             ("region",),
         )
+        self._per_batch = (
+            self._batches,
+            self._records,
+            self._events,
+            self._duplicates,
+            self._waited,
+            self._equivocations,
+            self._matches,
+        )
+        self._counted: dict[int, tuple[Counter, ...]] = {}
+        """Of each partition, in the order of `_per_batch`: to look a label up costs more than to count."""
+        self._shown: dict[int, dict[tuple[Any, ...], Gauge]] = {}
+        """Of each partition that is held, by gauge and labels."""
         self._staleness = _Staleness(regions, clock)
         self._registry.register(self._staleness)
 
     def batch_applied(self, facts: BatchFacts, *, write_s: float) -> None:
         """See `ports.Observer`."""
         partition, now_ms = facts.partition, self._clock.now_ms()
-        self._batches.labels(partition).inc()
-        self._records.labels(partition).inc(facts.records)
-        self._events.labels(partition).inc(facts.events)
-        self._duplicates.labels(partition).inc(facts.duplicates)
-        self._waited.labels(partition).inc(facts.waited)
-        self._equivocations.labels(partition).inc(facts.equivocations)
-        self._matches.labels(partition).inc(facts.matches)
+        counted = self._counted.get(partition)
+        if counted is None:
+            counted = self._counted[partition] = tuple(counter.labels(partition) for counter in self._per_batch)
+        amounts = (1, facts.records, facts.events, facts.duplicates, facts.waited, facts.equivocations, facts.matches)
+        for counter, amount in zip(counted, amounts, strict=True):
+            if amount:
+                counter.inc(amount)
         self._fold_s.observe(facts.fold_s)
         self._write_s.observe(write_s)
         self._size.observe(facts.records)
@@ -87,15 +101,23 @@ class PrometheusObserver:
 
     def _show(self, facts: BatchFacts) -> None:
         """Set what is true of a partition now; of one that was let go meanwhile it is another's to say."""
-        partition = facts.partition
-        self._waiting.labels(partition).set(facts.waiting)
-        self._gaps.labels(partition).set(facts.gaps)
+        shown = self._shown.setdefault(facts.partition, {})
+        self._set(shown, self._waiting, facts.waiting, facts.partition)
+        self._set(shown, self._gaps, facts.gaps, facts.partition)
         for region, lag in facts.lag_records.items():
-            self._lag.labels(region, partition).set(lag)
+            self._set(shown, self._lag, lag, region, facts.partition)
         for region, time_ms in facts.mark_time_ms.items():
             if time_ms:
-                self._mark_time.labels(region, partition).set(time_ms / 1000)
-        self._staleness.marked(partition, facts.mark_time_ms)
+                self._set(shown, self._mark_time, time_ms / 1000, region, facts.partition)
+        self._staleness.marked(facts.partition, facts.mark_time_ms)
+
+    @staticmethod
+    def _set(shown: dict[tuple[Any, ...], Gauge], gauge: Gauge, value: float, *labels: Any) -> None:
+        """Set one of a partition's gauges, found at once when it was set before."""
+        found = shown.get((gauge, *labels))
+        if found is None:
+            found = shown[gauge, *labels] = gauge.labels(*labels)
+        found.set(value)
 
     def partition_claimed(self, partition: int, *, epoch: int, matches: int, mark_time_ms: Mapping[str, int]) -> None:
         """See `ports.Observer`."""
@@ -106,6 +128,7 @@ class PrometheusObserver:
     def partition_released(self, partition: int, *, reason: str) -> None:
         """See `ports.Observer`. What was measured of the partition is no longer ours to say, so it is dropped."""
         self._owned.labels(partition).set(0)
+        self._shown.pop(partition, None)
         for gauge in (self._waiting, self._gaps, self._lag, self._mark_time):
             gauge.remove_by_labels({"partition": str(partition)})
         self._staleness.released(partition)
@@ -113,6 +136,10 @@ class PrometheusObserver:
     def partition_failed(self, partition: int, *, error: Exception) -> None:
         """See `ports.Observer`."""
         self._failures.labels(partition).inc()
+
+    def mark_failed(self, partition: int, *, error: Exception) -> None:
+        """See `ports.Observer`."""
+        self._mark_failures.labels(partition).inc()
 
     def letter_written(self, *, topic: str, partition: int, offset: int, kind: str, reason: str) -> None:
         """See `ports.Observer`. The reason is free text and no label."""

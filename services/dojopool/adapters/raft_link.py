@@ -1,7 +1,7 @@
 """The way out to one other member: a connection that is dialled again for ever, a bounded queue, one snapshot.
 
-News of a commit alone, an append without entries, has a moment's patience: mostly the next entries are right behind it,
-and then both are one packet, which wakes the other side once.
+News of a commit alone, an append without entries, waits a moment: mostly the next entries are right behind it, and they
+tell the same, so it is not sent at all then.
 
 Messages flow one way on a connection, from who dialled to who listens; two members hold one each way. So there is no
 contest about which of two stays, and a broken direction breaks nothing else.
@@ -73,25 +73,24 @@ class Link:
         self._transfer: Outgoing | None = None
         self._transfers = 0
         self._turn: asyncio.Handle | None = None
+        self._news: Message | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._is_unreachable = False
         self._hurry = asyncio.Event()
 
     def send(self, messages: Sequence[Message]) -> None:
         """Queue messages to this member; see the module for what is dropped."""
-        is_urgent = False
         for message in messages:
-            is_urgent |= message.type is not MessageType.APPEND or bool(message.entries)
             if message.snapshot is not None:
                 self._transfer_of(message)
             elif self._connection is None:
-                self._is_unreachable = is_urgent = True
+                self._is_unreachable = True
+            elif message.type is MessageType.APPEND and not message.entries:
+                self._wait_for_company(message)
+                continue
             else:
-                self._enqueue(encode_message(message))
-        if is_urgent:
+                self._enqueue(message)
             self._schedule()
-        elif self._patience is None:
-            self._patience = asyncio.get_running_loop().call_later(PATIENCE_S, self._schedule)
 
     def hurry(self) -> None:
         """Try to connect now: the member is there."""
@@ -147,7 +146,26 @@ class Link:
             self._transfers += 1
             self._transfer = Outgoing(self._transfers, message)
 
-    def _enqueue(self, body: bytes) -> None:
+    def _wait_for_company(self, news: Message) -> None:
+        self._send_news(before=news)
+        self._news = news
+        self._patience = asyncio.get_running_loop().call_later(PATIENCE_S, self._schedule)
+
+    def _send_news(self, *, before: Message | None = None) -> None:
+        """Queue the append that waits, unless the one behind it tells all that it does."""
+        news, self._news = self._news, None
+        if news is None:
+            return
+        assert self._patience is not None
+        self._patience.cancel()
+        if before is None or not _tells(before, news):
+            self._put(encode_message(news))
+
+    def _enqueue(self, message: Message) -> None:
+        self._send_news(before=message)
+        self._put(encode_message(message))
+
+    def _put(self, body: bytes) -> None:
         size = len(body)
         if size > FRAME_BYTES_MAX:
             log.error("raft_message_too_large", peer=self.peer.id, bytes=size, bytes_max=FRAME_BYTES_MAX)
@@ -165,9 +183,7 @@ class Link:
     def _flush(self) -> None:
         """Write what waits, then one chunk; tell what was dropped. Once a turn."""
         self._turn = None
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        self._send_news()
         if self._is_unreachable:
             self._is_unreachable = False
             self._events.unreachable(self.peer.id)
@@ -190,7 +206,7 @@ class Link:
                 self._events.snapshot_sent(self.peer.id, True)
 
     def _dropped_all(self) -> None:
-        self._queue, self._queue_bytes = [], 0
+        self._queue, self._queue_bytes, self._news = [], 0, None
         self._events.unreachable(self.peer.id)
         if self._transfer is not None:
             self._transfer = None
@@ -199,3 +215,13 @@ class Link:
     @property
     def _address(self) -> str:
         return f"{self.peer.host}:{self.peer.port}"
+
+
+def _tells(later: Message, news: Message) -> bool:
+    """Whether a later message says all that this append without entries does."""
+    return (
+        later.type is MessageType.APPEND
+        and later.term == news.term
+        and later.index >= news.index
+        and later.commit >= news.commit
+    )

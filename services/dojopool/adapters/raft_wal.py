@@ -1,4 +1,4 @@
-"""The disk of a Raft member as an engine without threads: a segmented log, snapshot files and a mark.
+"""The disk of a Raft member as an engine without threads: a segmented log, snapshot files and a bookmark.
 
 Term, vote, entries and snapshots are one ordered stream (rule D1). `append` collects, `sync` writes all of it as one
 frame and flushes; nothing else writes the log, so whatever a crash tears is the last frame. The rules, by their numbers
@@ -11,9 +11,9 @@ in docs/raft.md:
 - D10: contradictions are refused.
 - D11: the identity of the disk is in every file, and a file of another disk, member or group is refused.
 
-The mark says how far the log was durable when the disk was last opened or closed or began a segment. A log that ends
-before it was rolled back, and is refused. A directory rolled back as a whole, its mark included, looks as it did then:
-only the other members can notice.
+The bookmark says how far the log was durable when the disk was last opened or closed or began a segment. A log that
+ends before it was rolled back, and is refused. A directory rolled back as a whole, its bookmark included, looks as it
+did then: only the other members can notice.
 
 It runs on `Files`, so that the simulator breaks the very code that runs. Left out: locking and the writer thread.
 """
@@ -40,11 +40,11 @@ from dojopool.adapters.raft_wal_form import (
     salt_of,
 )
 from dojopool.adapters.raft_wal_reader import (
+    BOOKMARK,
     LOG,
-    MARK,
     SNAPSHOT,
     TEMPORARY,
-    Mark,
+    Bookmark,
     Segment,
     read_directory,
     segment_name,
@@ -117,10 +117,9 @@ class Wal:
                 return found.stored
             last = self._segments[-1]
             if found.torn:
-                self._files.truncate(last.name, last.size)
-                self._files.fsync(last.name)
+                self._files.truncate(last.name, last.size)  # durable with the next frame; until then it is cut again
             self._remove_leftovers(self._files.names())
-            self._write_mark()
+            self._write_bookmark()
             return found.stored
 
     def _remove_leftovers(self, names: Sequence[str]) -> None:
@@ -129,7 +128,7 @@ class Wal:
         if self._pointer is not None:
             self._numbers = count(self._pointer.number + 1)
         for name in names:
-            half_made = name.endswith(TEMPORARY) and name.startswith((LOG, MARK, SNAPSHOT))
+            half_made = name.endswith(TEMPORARY) and name.startswith((LOG, BOOKMARK, SNAPSHOT))
             if half_made or (name.startswith(SNAPSHOT) and name != current):
                 self._files.remove(name)
 
@@ -185,7 +184,7 @@ class Wal:
     def close(self) -> None:
         """Note how far the log is durable. What was appended and not synced is lost."""
         with self._ending("written"):
-            self._write_mark()
+            self._write_bookmark()
 
     def _write_frame(self) -> None:
         if self._segments[-1].size >= self._segment_bytes:
@@ -217,7 +216,7 @@ class Wal:
         self._make(segment_name(header.number), data)
         self._segments.append(Segment(header, len(data)))
         self._next += 1
-        self._write_mark()
+        self._write_bookmark()
 
     def _remove_segments(self, *, keep_from: int | None) -> None:
         """Remove the oldest segments that hold only entries below `keep_from`; without one, all but the current."""
@@ -239,8 +238,8 @@ class Wal:
         self._files.rename(name + TEMPORARY, name)
         self._files.fsync_dir()
 
-    def _write_mark(self) -> None:
-        self._make(MARK, Mark(self.disk_id, self._next - 1, self._link).encode())
+    def _write_bookmark(self) -> None:
+        self._make(BOOKMARK, Bookmark(self.disk_id, self._next - 1, self._link).encode())
 
     @contextmanager
     def _ending(self, verb: str) -> Iterator[None]:

@@ -173,8 +173,8 @@ def _frame_at(data: bytes, at: int, salt: int) -> Frame | str:
 
 def _valid_behind(data: bytes, at: int, salt: int, sequence: int) -> int | None:
     """Offset of a valid frame behind `at` that was written later than `sequence`."""
-    mark = _CRC.pack(salt)
-    while (at := data.find(mark, at + 1)) >= 0:
+    beginning = _CRC.pack(salt)
+    while (at := data.find(beginning, at + 1)) >= 0:
         found = _frame_at(data, at, salt)
         if isinstance(found, Frame) and found.sequence > sequence:
             return at

@@ -20,7 +20,7 @@ from dojopool.core.raft.messages import Snapshot, Stored
 from dojopool.errors import CorruptState, RefusedRecord
 
 LOG: Final = "log-"
-MARK: Final = "mark"
+BOOKMARK: Final = "bookmark"
 SNAPSHOT: Final = "snapshot-"
 TEMPORARY: Final = ".new"
 
@@ -29,8 +29,8 @@ REMEDY: Final = (
     " from its group, empty the directory and let it join again under a new id"
 )
 
-_MARK: Final = Struct("<8s16sQII")
-_MARK_MAGIC: Final = b"DOJOMRK\x01"
+_BOOKMARK: Final = Struct("<8s16sQII")
+_BOOKMARK_MAGIC: Final = b"DOJOBMK\x01"
 _SNAPSHOT_MAGIC: Final = b"DOJOSNP\x01"
 
 
@@ -50,7 +50,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Bookmark:
     """A frame that is durable."""
 
     disk_id: bytes
@@ -59,7 +59,7 @@ class Mark:
 
     def encode(self) -> bytes:
         """The content of the file."""
-        data = _MARK.pack(_MARK_MAGIC, self.disk_id, self.sequence, self.crc, 0)
+        data = _BOOKMARK.pack(_BOOKMARK_MAGIC, self.disk_id, self.sequence, self.crc, 0)
         return data[:-4] + crc32(data[:-4]).to_bytes(4, "little")
 
 
@@ -93,30 +93,30 @@ def read_directory(files: Files, *, cluster: str, node: int) -> Found:
     """What the directory of this member holds. Raises CorruptState, and OSError as `files` does."""
     names = files.names()
     logs = [name for name in names if name.startswith(LOG) and not name.endswith(TEMPORARY)]
-    mark = _mark(files) if MARK in names else None
+    bookmark = _bookmark(files) if BOOKMARK in names else None
     if not logs:
-        left = [name for name in names if name.startswith((MARK, SNAPSHOT)) and not name.endswith(TEMPORARY)]
+        left = [name for name in names if name.startswith((BOOKMARK, SNAPSHOT)) and not name.endswith(TEMPORARY)]
         if left:
             raise _corrupt(left[0], 0, "the log that belonged to it is gone")
         return Found()
-    reading = _Reading(files, cluster, node, mark)
+    reading = _Reading(files, cluster, node, bookmark)
     for name in logs:
-        reading.segment(name, is_last=name == logs[-1])
+        reading.segment(name)
     return reading.end(names)
 
 
 class _Reading:
     """One pass over the segments."""
 
-    def __init__(self, files: Files, cluster: str, node: int, mark: Mark | None) -> None:
+    def __init__(self, files: Files, cluster: str, node: int, bookmark: Bookmark | None) -> None:
         self._files = files
         self._owner = (cluster, node)
-        self._mark = mark
-        self._durable = 0 if mark is None else mark.sequence
+        self._bookmark = bookmark
+        self._durable = 0 if bookmark is None else bookmark.sequence
         self._replay = Replay()
         self._found = Found()
 
-    def segment(self, name: str, *, is_last: bool) -> None:
+    def segment(self, name: str) -> None:
         """Read one, the next by name."""
         data = self._files.read(name)
         try:
@@ -131,7 +131,7 @@ class _Reading:
             if isinstance(found, Frame):
                 self._take(segment, found)
             else:
-                self._judge_damage(name, found, is_last=is_last)
+                self._judge_damage(name, found)
                 segment.size, self._found.torn = found.offset, True
         if self._found.next == header.first:
             raise _corrupt(name, at, "the frame that every segment begins with is missing")
@@ -143,8 +143,9 @@ class _Reading:
             raise _corrupt(name, 0, f"it belongs to node {node} of {cluster}, {here}")
         if name != segment_name(header.number):
             raise _corrupt(name, 0, f"its content is that of {segment_name(header.number)}")
-        if self._mark is not None and header.disk_id != self._mark.disk_id:
-            raise _corrupt(name, 0, f"it is of disk {header.disk_id.hex()}, the mark of {self._mark.disk_id.hex()}")
+        if self._bookmark is not None and header.disk_id != self._bookmark.disk_id:
+            other = self._bookmark.disk_id.hex()
+            raise _corrupt(name, 0, f"it is of disk {header.disk_id.hex()}, the bookmark of {other}")
         if not self._found.segments:
             self._found.next, self._found.link = header.first, header.link
             return
@@ -155,28 +156,26 @@ class _Reading:
             raise _corrupt(name, 0, f"it does not continue {segment_name(former.number)} as that ends now")
 
     def _take(self, segment: Segment, found: Frame) -> None:
-        mark = self._mark
-        if mark is not None and found.sequence == mark.sequence and found.crc != mark.crc:
-            raise _corrupt(segment.name, found.offset, "another frame stood here when the disk was marked")
+        bookmark = self._bookmark
+        if bookmark is not None and found.sequence == bookmark.sequence and found.crc != bookmark.crc:
+            raise _corrupt(segment.name, found.offset, "another frame stood here when the bookmark was set")
         try:
             segment.highest = max(segment.highest, self._replay.take(found.payload))
         except ValueError as error:
             raise _corrupt(segment.name, found.offset, str(error)) from error
         self._found.next, self._found.link = found.sequence + 1, found.crc
 
-    def _judge_damage(self, name: str, found: Damage, *, is_last: bool) -> None:
+    def _judge_damage(self, name: str, found: Damage) -> None:
         if found.valid_at is not None:
             raise _corrupt(name, found.offset, f"{found.reason}; valid data follows at offset {found.valid_at}")
-        if not is_last:
-            raise _corrupt(name, found.offset, f"{found.reason}; a later segment exists")
-        if found.sequence <= self._durable:
+        if found.sequence <= self._durable:  # so it is in every segment but the last
             raise _corrupt(name, found.offset, f"{found.reason}; what stood here was durable")
 
     def end(self, names: Sequence[str]) -> Found:
         """Judge the whole."""
         found, last = self._found, self._found.segments[-1]
-        if self._mark is None and (last.header.number, found.next) != (1, 2):
-            raise _corrupt(MARK, 0, "the file is missing")
+        if self._bookmark is None and (last.header.number, found.next) != (1, 2):
+            raise _corrupt(BOOKMARK, 0, "the file is missing")
         if found.next <= self._durable:
             short = f"the log ends with frame {found.next - 1} and was durable up to frame {self._durable}"
             raise _corrupt(last.name, last.size, f"{short}: it was rolled back")
@@ -207,14 +206,14 @@ def _snapshot(pointer: Pointer, data: bytes, disk_id: bytes) -> Snapshot:
         raise _corrupt(pointer.name, len(head), str(error)) from error
 
 
-def _mark(files: Files) -> Mark:
-    data = files.read(MARK)
-    if len(data) != _MARK.size or crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
-        raise _corrupt(MARK, 0, f"its {len(data)} bytes do not have the checksum they end with")
-    magic, disk_id, sequence, crc, _ = _MARK.unpack(data)
-    if magic != _MARK_MAGIC:
-        raise _corrupt(MARK, 0, f"it begins with {magic!r}, a mark begins with {_MARK_MAGIC!r}")
-    return Mark(disk_id, sequence, crc)
+def _bookmark(files: Files) -> Bookmark:
+    data = files.read(BOOKMARK)
+    if len(data) != _BOOKMARK.size or crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
+        raise _corrupt(BOOKMARK, 0, f"its {len(data)} bytes do not have the checksum they end with")
+    magic, disk_id, sequence, crc, _ = _BOOKMARK.unpack(data)
+    if magic != _BOOKMARK_MAGIC:
+        raise _corrupt(BOOKMARK, 0, f"it begins with {magic!r}, a bookmark begins with {_BOOKMARK_MAGIC!r}")
+    return Bookmark(disk_id, sequence, crc)
 
 
 def _corrupt(name: str, offset: int, reason: str) -> CorruptState:

@@ -6,6 +6,7 @@ is queued, and a discarded one never runs. Nothing is loaded, so a new server st
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ from dojopool.adapters.redis_keys import Keys
 
 PROBED_PARTITION: Final = 0
 PROBED_MATCH: Final = "dojo-doctor"
+
+OLDEST_REDIS: Final = 7
+"""The first with functions, which every write of a replica is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ class RedisFacts:
     partitions: int | None
     """That its replicas work with, None before the first."""
     refused: Mapping[str, tuple[str, ...]]
-    """Program -> the commands it needs and this user may not give; empty for programs whose work it may do."""
+    """Program -> the commands it needs and this user may not give; empty for programs whose work it may do. No
+    programs at all when the server is too old for them."""
 
 
 async def probe_redis(url: str, *, prefix: str, ca: Path | None = None) -> RedisFacts:
@@ -52,7 +57,8 @@ async def probe_redis(url: str, *, prefix: str, ca: Path | None = None) -> Redis
             here_ms = (before_ns + time_ns()) // 2_000_000
             keys = Keys(prefix)
             stored = await client.hget(keys.status, "partitions")
-            refused = {program: await _refused(client, commands) for program, commands in _needed(keys).items()}
+            needed = _needed(keys) if has_functions(str(info["redis_version"])) else {}
+            refused = {program: await _refused(client, commands) for program, commands in needed.items()}
     finally:
         await client.aclose()
     return RedisFacts(
@@ -63,6 +69,12 @@ async def probe_redis(url: str, *, prefix: str, ca: Path | None = None) -> Redis
         partitions=None if stored is None else int(stored),
         refused=refused,
     )
+
+
+def has_functions(version: str) -> bool:
+    """Whether a server that calls itself this is new enough. One that has no functions cannot be asked for them."""
+    major = re.match(r"\d+", version)
+    return major is not None and int(major[0]) >= OLDEST_REDIS
 
 
 def _needed(keys: Keys) -> Mapping[str, Sequence[tuple[str, ...]]]:

@@ -34,6 +34,9 @@ EXPIRY_GRAIN_S: Final = 0.005
 LATE_MAX: Final = 10_000
 """Unknown receipts whose later answer is kept; of older ones the region's clock tells."""
 
+LATE_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Bytes of those events: a late answer is kept with the event itself, which may be 64 KiB."""
+
 
 class Outbox:
     """The queue of one partition: `put` shipments while `gate` is open, and let `run` send them."""
@@ -52,6 +55,7 @@ class Outbox:
         self._alarm = Alarm(self._expire)
         self._trouble = "no answer yet"
         self._late: dict[tuple[str, Dot], Shipment] = {}
+        self._late_bytes = 0
 
     def put(self, shipment: Shipment) -> None:
         """Queue a shipment behind all others. It is sent until it is acknowledged or can never be."""
@@ -64,9 +68,12 @@ class Outbox:
 
     def keep_late(self, shipment: Shipment) -> None:
         """Remember a shipment whose receipt said Unknown, for `late`."""
-        self._late[shipment.match, (shipment.node, shipment.seq)] = shipment
-        if len(self._late) > LATE_MAX:
-            del self._late[next(iter(self._late))]
+        key = (shipment.match, (shipment.node, shipment.seq))
+        if key not in self._late:
+            self._late_bytes += len(shipment.outgoing.value)
+        self._late[key] = shipment
+        while len(self._late) > LATE_MAX or self._late_bytes > LATE_BYTES_MAX:
+            self._late_bytes -= len(self._late.pop(next(iter(self._late))).outgoing.value)
 
     def late(self, match: str, dot: Dot) -> Shipment | None:
         """The shipment of an Unknown receipt, whose `answer` has or gets what became of it."""

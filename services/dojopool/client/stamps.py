@@ -19,7 +19,9 @@ class Stamps:
         self._loop = asyncio.get_running_loop()
 
     def next(self) -> int:
-        """A stamp above every one made or observed. Raises InvalidEvent when none is left."""
+        """A stamp above every one made or observed, the largest there is once that was. Raises InvalidEvent for a wall
+        clock beyond all stamps.
+        """
         return self._hybrid.stamp(self._clock.now_ms(), elapsed_ms=self._elapsed_ms())
 
     def observe(self, stamp: int) -> None:

@@ -49,6 +49,7 @@ class Fold:
         self._decode = decode
         self._reduce = reduce
         self._waiting: dict[str, int] = {}
+        self._waiting_bytes: dict[str, int] = {}
         self._gapped: set[str] = set()
         """Matches in whose inbox something waits."""
         self._changed: dict[str, int] = {}
@@ -81,13 +82,13 @@ class Fold:
             self._changed[match_id] = self._changed.get(match_id, 0) | fields
             for waited in freed:
                 tally.delivered += 1
-                self._waiting[region_of(waited.node)] -= 1
+                self._count_waiting(region_of(waited.node), -1, -len(waited.data))
             if freed and not match.inbox.waiting_count():
                 self._gapped.discard(match_id)
         elif arrival is Arrival.WAITING:
             tally.waited += 1
             self._gapped.add(match_id)
-            self._wait(match_id, region_of(event.node))
+            self._wait(match_id, region_of(event.node), event.data)
         elif arrival is Arrival.DUPLICATE:
             tally.duplicates += 1
         else:
@@ -102,7 +103,7 @@ class Fold:
         else:
             match.undecoded |= {(region, data)}
             tally.waited += 1
-            self._wait(match_id, region)
+            self._wait(match_id, region, data)
 
     def load(self, match_id: str, data: bytes) -> None:
         """Take over a match from its canonical bytes; one that is here already stays. Raises CorruptState."""
@@ -115,9 +116,9 @@ class Fold:
         self.matches[match_id] = match
         for event in match.inbox.waiting():
             self._gapped.add(match_id)
-            self._count_waiting(region_of(event.node))
-        for region, _ in match.undecoded:
-            self._count_waiting(region)
+            self._count_waiting(region_of(event.node), 1, len(event.data))
+        for region, held in match.undecoded:
+            self._count_waiting(region, 1, len(held))
 
     def forget(self, match_id: str) -> bool:
         """Take a match out of memory; False, and it stays, when it has changes that nobody has taken, or when
@@ -136,6 +137,10 @@ class Fold:
     def waiting(self, region: str) -> int:
         """How many events of `region`'s nodes wait."""
         return self._waiting.get(region, 0)
+
+    def waiting_bytes(self, region: str) -> int:
+        """How many bytes the waiting events of `region`'s nodes have, as they were read and will be stored."""
+        return self._waiting_bytes.get(region, 0)
 
     def gaps(self) -> int:
         """In how many matches events wait for others that did not come. Costs nothing to ask."""
@@ -166,12 +171,13 @@ class Fold:
             ) - 1  # a new match shows all its fields, empty ones too
         return match
 
-    def _wait(self, match_id: str, region: str) -> None:
+    def _wait(self, match_id: str, region: str, data: bytes) -> None:
         self._changed.setdefault(match_id, 0)
-        self._count_waiting(region)
+        self._count_waiting(region, 1, len(data))
 
-    def _count_waiting(self, region: str) -> None:
-        self._waiting[region] = self._waiting.get(region, 0) + 1
+    def _count_waiting(self, region: str, events: int, size: int) -> None:
+        self._waiting[region] = self._waiting.get(region, 0) + events
+        self._waiting_bytes[region] = self._waiting_bytes.get(region, 0) + size
 
     def _read_event(self, data: bytes) -> Event:
         event = self.read(data)

@@ -15,7 +15,6 @@ delivered ones by a hash kept of the last `RECENT_MAX` of a node. The hashes are
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from heapq import heappop, heappush
@@ -24,9 +23,12 @@ from typing import Final
 from dojopool.core.event import Event
 
 RECENT_MAX: Final = 64
-"""Payload hashes kept per node, at least, and at most twice as many: covers what a mirror usually repeats at 4 bytes
-each.
-"""
+"""Payload hashes kept per node: covers what a mirror usually repeats."""
+
+HASH_BYTES: Final = 4
+
+RECENT_BYTES: Final = (RECENT_MAX - 1) * HASH_BYTES
+"""Of the hashes that stay when one comes."""
 
 _EMPTY: Final[Mapping[str, int]] = {}
 
@@ -55,8 +57,8 @@ class Progress:
         """Counter of the last event delivered."""
         self.context = context
         """The context of that event, which is that of the next one if it has none."""
-        self.recent: array[int] = array("I")
-        """Hashes of the last payloads, the newest at the end."""
+        self.recent = b""
+        """Hashes of the last payloads, HASH_BYTES each, the newest at the end."""
 
 
 class Backlog:
@@ -210,10 +212,7 @@ class Inbox:
         if event.context is not None:
             progress.context = event.context
         event.observed = {**progress.context, node: seq - 1 if event.base is None else event.base}
-        recent = progress.recent
-        recent.append(_hash(event))
-        if len(recent) > 2 * RECENT_MAX:
-            del recent[:RECENT_MAX]  # many at a time: each shifts all the rest
+        progress.recent = progress.recent[-RECENT_BYTES:] + _hash(event)
         if self.backlog is not None:
             self.backlog.wake(node, seq)
 
@@ -231,13 +230,14 @@ class Inbox:
         return holes
 
 
-def _repeated(event: Event, recent: array[int], *, behind: int) -> Arrival:
+def _repeated(event: Event, recent: bytes, *, behind: int) -> Arrival:
     """Judge an event whose dot was delivered, `behind` events before the newest of its node."""
-    if behind < len(recent) and recent[-1 - behind] != _hash(event):
+    end = len(recent) - behind * HASH_BYTES
+    if end > 0 and recent[end - HASH_BYTES : end] != _hash(event):
         return Arrival.EQUIVOCATION
     return Arrival.DUPLICATE
 
 
-def _hash(event: Event) -> int:
+def _hash(event: Event) -> bytes:
     """32 bits over the payload, different from process to process."""
-    return hash(event.data) & 0xFFFFFFFF
+    return (hash(event.data) & 0xFFFFFFFF).to_bytes(HASH_BYTES, "little")

@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from dojopool.core.crdt.cell import Cell
 from dojopool.core.crdt.encoding import Reader, Writer
 from dojopool.core.crdt.kind import Node
 from dojopool.core.crdt.maps import Pieces, RecordKind
@@ -42,7 +41,7 @@ class Match:
         self.inbox = Inbox()
         self.root: Node = kind.empty()
         self.stamp = 0
-        self.pieces: Pieces = {}
+        self.pieces: Pieces | None = None
         self.undecoded = NOTHING_HELD
 
     @property
@@ -77,7 +76,7 @@ class Match:
         self.stamp = max(self.stamp, other.stamp)
         self.undecoded |= other.undecoded
         waiting = [*mine.waiting(), *theirs.waiting()]
-        self.pieces = {}
+        self.pieces = None
         nodes = dict(mine.nodes)
         for node, progress in theirs.nodes.items():
             if node not in nodes or progress.seq > nodes[node].seq:
@@ -99,7 +98,9 @@ class Match:
             for other, counter in others:
                 out.dot(other, counter)
         out.stamp(self.stamp)
-        kind.encode(self.root, out, self.pieces)
+        pieces: Pieces = {} if self.pieces is None else self.pieces
+        kind.encode(self.root, out, pieces)
+        self.pieces = pieces or None  # most matches have none, and an empty dictionary takes room too
         waiting = list(self.inbox.waiting())
         out.unsigned(len(waiting))
         for event in waiting:
@@ -156,25 +157,26 @@ class Match:
         if event.stamp > self.stamp:
             self.stamp = event.stamp
         if event.seq == 1:
-            self.pieces = {}  # a new node has a place in the clock, and dots name nodes by their places
+            self.pieces = None  # a new node has a place in the clock, and dots name nodes by their places
         fields = 0
         for route, action, payload in event.writes:
             if action is None:
                 kind.remove(self.root, route.path, 0, event.observed)
             else:
-                branch: dict[Any, Any] = self.root
+                if not self.root:
+                    self.root = kind.fresh()
+                branch: Any = self.root
                 for step in route.branches:
-                    below: dict[Any, Any] | None = branch.get(step)
-                    if below is None:
-                        below = branch[step] = {}
-                    branch = below
-                cell: Cell | None = branch.get(route.leaf)
-                if cell is None:
-                    cell = branch[route.leaf] = []
-                action(cell, event, payload)
+                    branch = branch[step] if isinstance(branch, list) else branch.get(step)
+                    if branch is None:
+                        branch = kind.grown(self.root, route.branches)
+                        break
+                leaf = route.leaf
+                cell = branch[leaf] if isinstance(branch, list) else branch.get(leaf)
+                branch[leaf] = action(cell, event, payload)
             path = route.path
             fields |= 1 << path[0]
-            pieces = self.pieces.get(path[0])
+            pieces = None if self.pieces is None else self.pieces.get(path[0])
             if pieces is not None:
                 pieces.pop(path[1], None)  # only maps have pieces, and a map is written or removed by key
         return fields

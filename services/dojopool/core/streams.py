@@ -26,8 +26,13 @@ from dojopool.core.record import Record
 from dojopool.errors import MisplacedRecord, RefusedRecord, UnknownSchema
 
 WAITING_MAX = 10_000
-"""Events of one stream that may wait in one partition. At the usual 100 bytes an event that is a megabyte; at the
-largest size allowed, 640. Not Final, which would be built into compiled code: tests lower it.
+"""Events of one stream that may wait in one partition. At the usual 100 bytes an event that is a megabyte. Not Final,
+which would be built into compiled code: tests lower it.
+"""
+
+WAITING_BYTES_MAX = 16 * 1024 * 1024
+"""Bytes of those events. All of them may be of one match, whose state is stored as one value with what waits in it: so
+many bytes of each region stay far below the 512 MiB that Redis takes. Not Final, as above.
 """
 
 
@@ -42,10 +47,6 @@ class LetterKind(Enum):
     """It is held until its schema is known."""
     REFUSED_BODY = "refused_body"
     """Its body breaks the schema's rules, or its reducer raised; it counts as an event that wrote nothing."""
-
-
-KEYS_MAX = 100_000
-"""Record keys remembered of one partition, about 200 bytes each. Not Final, as above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,11 @@ class Streams:
         self.partition = partition
         self.positions: dict[str, Position] = {region: Position() for region in regions}
         self._partitions = partitions
-        self._keys: dict[bytes, str] = {}
-        """Record keys that were found to name a match of this partition; as many as there are matches."""
 
     def is_full(self, region: str) -> bool:
         """Whether `region`'s stream must not be read further before another stream has delivered."""
-        return self.fold.waiting(region) >= WAITING_MAX
+        fold = self.fold
+        return fold.waiting(region) >= WAITING_MAX or fold.waiting_bytes(region) >= WAITING_BYTES_MAX
 
     def feed(self, region: str, records: Sequence[Record], fed: Fed | None = None) -> Fed:
         """Take in records of `region`'s stream, which must be the next ones in log order. Adds to `fed` when given.
@@ -115,15 +115,12 @@ class Streams:
             found = self.fold.read(record.value)
             if isinstance(found, Mark):
                 return self._own_mark(found, region)
-            is_new = self._keys.get(record.key or b"") != found.match
-            if is_new and self._match_of(record) != found.match:
+            # A match that is here was checked when it came, by its first record or by whoever stored it.
+            is_known = record.key == found.match.encode() and found.match in self.fold.matches
+            if not is_known and self._match_of(record) != found.match:
                 raise MisplacedRecord(f"the key {record.key!r} is not the match {found.match}")
             if region_of(found.node) != region:
                 raise MisplacedRecord(f"node {found.node} is not of region {region}, in whose stream it wrote")
-            if is_new:  # remembered only now: keys of letters name no match, and there is no end of them
-                if len(self._keys) >= KEYS_MAX:
-                    self._keys.clear()
-                self._keys[record.key or b""] = found.match
             self.fold.deliver(found, fed)
             if isinstance(found.body, RefusedBody):
                 fed.letters.append(Letter(record, LetterKind.REFUSED_BODY, found.body.reason))
@@ -143,15 +140,12 @@ class Streams:
         """The match that the record's key names. Raises MisplacedRecord when it is no name or belongs to another
         partition.
         """
-        key = record.key or b""
-        match = self._keys.get(key)
-        if match is None:
-            match = key.decode(errors="replace")
-            if (fault := match_fault(match)) is not None:
-                raise MisplacedRecord(f"the key is no match id: {fault}")
-            right = partition_of(match, self._partitions)
-            if right != self.partition:
-                raise MisplacedRecord(f"match {match} belongs to partition {right}, not {self.partition}")
+        match = (record.key or b"").decode(errors="replace")
+        if (fault := match_fault(match)) is not None:
+            raise MisplacedRecord(f"the key is no match id: {fault}")
+        right = partition_of(match, self._partitions)
+        if right != self.partition:
+            raise MisplacedRecord(f"match {match} belongs to partition {right}, not {self.partition}")
         return match
 
     def _hold(self, region: str, record: Record, fed: Fed, *, reason: str) -> None:

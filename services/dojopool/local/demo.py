@@ -65,6 +65,10 @@ class Watcher:
         """Keep the reason."""
         self.problems.append(f"partition {partition}: {error}")
 
+    def mark_failed(self, partition: int, *, error: Exception) -> None:
+        """Keep the reason."""
+        self.problems.append(f"a mark of partition {partition}: {error}")
+
     def letter_written(self, *, topic: str, partition: int, offset: int, kind: str, reason: str) -> None:
         """Keep the reason: nothing the demonstration writes should become a letter."""
         self.problems.append(f"{topic}/{partition}/{offset} became a dead letter: {reason}")

@@ -18,6 +18,7 @@ from dojopool.errors import CallerError, ConfigError, DojoError
 from dojopool.games.loading import load_game
 from dojopool.local.findings import (
     Finding,
+    judge_broker,
     judge_clock,
     judge_python,
     judge_redis,
@@ -75,6 +76,7 @@ async def _kafka(settings: ReplicaSettings) -> list[Finding]:
         Finding("kafka", "ok", f"{bootstrap} answers, {facts.brokers} in its cluster", region=region),
         judge_transport(region, "kafka", host=host, is_encrypted=settings.kafka_tls, fix=fix),
         judge_session_timeout(region, facts.settings, wanted_ms=settings.session_timeout_ms),
+        *judge_broker(region, facts.settings, brokers=facts.brokers),
         *await _topics(settings, log, is_operator=facts.settings is not None),
         await _kafka_roles(settings, log, facts),
     ]

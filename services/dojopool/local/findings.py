@@ -6,20 +6,20 @@ lose something; a warning is what somebody should know and may have wanted.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from dojopool.adapters.redis_probe import RedisFacts
+from dojopool.adapters.redis_probe import OLDEST_REDIS, RedisFacts, has_functions
 from dojopool.local.topics import TopicReport
 
 Level = Literal["ok", "warning", "problem"]
 
 OLDEST_PYTHON: Final = (3, 11)
-OLDEST_REDIS: Final = 7
-"""The first with functions, which every write of a replica is."""
+
+RECORD_BYTES_NEEDED: Final = 512 * 1024
+"""Twice a writer's batch of 256 KiB: the largest that is sent unless a single letter is larger."""
 
 CLOCK_OFF_MS_MAX: Final = 1_000
 """A mark is written once a second: a clock that is further off shows in every staleness and in who wins a tie."""
@@ -77,6 +77,32 @@ def judge_session_timeout(region: str, settings: Mapping[str, str] | None, *, wa
     return Finding(name, "problem", found, fix, region)
 
 
+def judge_broker(region: str, settings: Mapping[str, str] | None, *, brokers: int) -> list[Finding]:
+    """What a broker does to topics that say nothing else themselves; nothing when it does not tell this user."""
+    if settings is None:
+        return []
+    found = []
+    if settings.get("unclean.leader.election.enable") == "true":
+        fix = "set unclean.leader.election.enable=false: a log could lose its tail, and is refused by its readers then"
+        found.append(Finding("broker elections", "problem", "may choose a leader that lacks records", fix, region))
+    if settings.get("auto.create.topics.enable") == "true":
+        fix = "set auto.create.topics.enable=false: a mistyped DOJO_PREFIX makes topics instead of an error"
+        found.append(Finding("broker topics", "warning", "are made by whoever names them", fix, region))
+    in_sync = int(settings.get("min.insync.replicas", "1"))
+    copies = int(settings.get("default.replication.factor", "1"))
+    if brokers > 1 and in_sync < 2:
+        fix = "set min.insync.replicas=2 with three copies: what was accepted may be lost with one broker otherwise"
+        found.append(Finding("broker copies", "warning", "an accepted event may be on one broker alone", fix, region))
+    elif in_sync > copies:
+        text = f"min.insync.replicas is {in_sync}, default.replication.factor {copies}: no write is ever accepted"
+        found.append(Finding("broker copies", "problem", text, "make as many copies as must be in sync", region))
+    largest = int(settings.get("message.max.bytes", str(RECORD_BYTES_NEEDED)))
+    if largest < RECORD_BYTES_NEEDED:
+        text = f"message.max.bytes is {largest}, below the {RECORD_BYTES_NEEDED} that a batch of events takes"
+        found.append(Finding("broker sizes", "problem", text, "set message.max.bytes to Kafka's default", region))
+    return found or [Finding("broker settings", "ok", "elections, copies and sizes as needed", region=region)]
+
+
 def judge_topic(report: TopicReport, *, would_be_seen: bool) -> Finding:
     """One topic against what `dojo topics` wants. `would_be_seen` says that this user ought to see it if it is there:
     Kafka does not tell a topic that is hidden from one that is missing.
@@ -98,13 +124,15 @@ def judge_transport(region: str, server: str, *, host: str, is_encrypted: bool, 
     name = f"{server} TLS"
     if is_encrypted:
         return Finding(name, "ok", "on", region=region)
-    if host in ("127.0.0.1", "::1", "localhost"):
+    if host.strip("[]") in ("127.0.0.1", "::1", "localhost"):
         return Finding(name, "ok", "off, on this machine's loopback", region=region)
     return Finding(name, "warning", "off: events and passwords can be read on their way", fix, region)
 
 
 def judge_redis(region: str, facts: RedisFacts, *, url: str, partitions: int) -> list[Finding]:
     """Everything about a Redis but its clock."""
+    if not has_functions(facts.version):
+        return [_redis_version(region, facts.version)]  # the rest was not, or need not be asked
     host = urlsplit(url).hostname or ""
     is_encrypted = url.startswith("rediss://")
     return [
@@ -130,8 +158,7 @@ def judge_roles(region: str, server: str, missing: Mapping[str, tuple[str, ...]]
 
 
 def _redis_version(region: str, version: str) -> Finding:
-    major = re.match(r"\d+", version)
-    if major is None or int(major[0]) < OLDEST_REDIS:
+    if not has_functions(version):
         return Finding("redis version", "problem", version, f"use Redis {OLDEST_REDIS} or newer, or Valkey", region)
     return Finding("redis version", "ok", version, region=region)
 

@@ -1,9 +1,11 @@
-"""How a member of a group behaves beside its protocol's options."""
+"""How a member of a group behaves beside its protocol's options. Each raises ConfigError for what cannot work."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from dojopool.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,9 @@ class Preference:
     """No further transfer for so long after one was begun, whether or not it succeeded."""
     lag_entries_max: int = 64
     """A member further behind is not fit: the group would stand still while it catches up."""
+
+    def __post_init__(self) -> None:
+        _at_least(0, hold_ticks=self.hold_ticks, pause_ticks=self.pause_ticks, lag_entries_max=self.lag_entries_max)
 
     def rank(self, member: int) -> int:
         """Of a member."""
@@ -35,6 +40,10 @@ class SnapshotPolicy:
     trailing_entries: int = 5_000
     """Kept in memory before the snapshot, so that a member a little behind gets entries instead of all the state."""
 
+    def __post_init__(self) -> None:
+        _at_least(1, entries=self.entries, payload_bytes=self.payload_bytes)
+        _at_least(0, trailing_entries=self.trailing_entries)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -49,6 +58,9 @@ class Plan:
     answers_max: int = 64
     """Answers remembered of a session, alike: at least the commands that a client has on their way at once."""
 
+    def __post_init__(self) -> None:
+        _at_least(1, proposals_max=self.proposals_max, sessions_max=self.sessions_max, answers_max=self.answers_max)
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -57,3 +69,15 @@ class Pace:
     tick_s: float = 0.1
     stall_s: float = 1.0
     """A write that takes longer makes the member silent: the election timeout, alike on all."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.tick_s < self.stall_s:
+            raise ConfigError(
+                f"tick_s={self.tick_s} and stall_s={self.stall_s} must be above 0, and the second the greater"
+            )
+
+
+def _at_least(least: int, **fields: int) -> None:
+    for name, value in fields.items():
+        if value < least:
+            raise ConfigError(f"{name}={value} must be at least {least}")

@@ -88,12 +88,14 @@ class Member:
         self.node = RawNode(options, stored=stored, draw=draw)
         """For what needs no waiting: `status`, `campaign`, `transfer_leader`, `report_unreachable` and so on."""
         self.is_silent = False
-        """Set it while the disk stalls for longer than an election timeout, see `stalled`."""
+        """Set it while the disk stalls for longer than an election timeout. This member then sends nothing: if it
+        leads, it gets no answers, finds itself without a quorum and steps down; the others elect another (rule D12).
+        """
         self._options, self._now_ms = options, now_ms
         self._plan = plan or Plan()
         self._replicated = Replicated(machine, self._plan)
         self._successor = PreferredLeader(self._plan.preference)
-        self._role, self._term, self._leader = Role.FOLLOWER, self.node.hard_state().term, NOBODY
+        self._role, self._leader = Role.FOLLOWER, NOBODY
         self._ticks = 0
         self._proposals: list[tuple[bytes, Done]] = []
         """Of this turn."""
@@ -140,18 +142,13 @@ class Member:
             self.node.tick()
             self._ticks += 1
         self._reads.expire(tick=self._ticks)
-        if self._role is Role.LEADER and not self.is_silent and self._plan.preference.ranks:
+        if self._plan.preference.ranks and not self.is_silent:
             successor = self._successor.successor(self.node.status(), tick=self._ticks)
             if successor != NOBODY:
                 self.node.transfer_leader(successor)
 
     def receive(self, messages: Sequence[Message]) -> None:
-        """Messages of members that proved who they are. Raises LogConflict when this member must stop.
-
-        A leader whose disk stalls hears nothing, so that it finds itself without a quorum and steps down (rule D12).
-        """
-        if self.is_silent and self.node.status().role is Role.LEADER:
-            return
+        """Messages of members that proved who they are. Raises LogConflict when this member must stop."""
         self._observe_time()
         for message in messages:
             self.node.step(message)
@@ -198,12 +195,12 @@ class Member:
         if not self.node.has_ready():
             return None
         ready = self.node.ready()
-        self._note_state(ready)
+        if ready.soft_state is not None:
+            self._role, self._leader = ready.soft_state.role, ready.soft_state.leader
         if ready.snapshot is not None:
             self._restore(ready.snapshot)
-            self._waiters.give_up("a snapshot of the leader took its place", self._leader, up_to=self._applied)
         self._apply(ready.committed)
-        if self._role is not Role.LEADER or self._waiters.term != self._term:
+        if self._role is not Role.LEADER:
             self._waiters.give_up("this member leads no longer", self._leader)
         self._reads.hear(ready.read_states)
         self._reads.run(applied=self._applied)
@@ -225,8 +222,7 @@ class Member:
     def compacted(self, snapshot: Snapshot) -> None:
         """A snapshot that `ready` asked for is durable: the log before it is forgotten."""
         self._is_snapshotting = False
-        if snapshot.index >= self.node.status().first - 1:
-            self.node.compact(snapshot, trailing=self._plan.snapshots.trailing_entries)
+        self.node.compact(snapshot, trailing=self._plan.snapshots.trailing_entries)
 
     def stop(self, why: str) -> None:
         """Tell everybody who waits that this member ends."""
@@ -260,15 +256,6 @@ class Member:
         for index, (_, done) in enumerate(proposals, last - len(proposals) + 1):
             self._waiters.add(index=index, term=term, done=done)
         return True
-
-    def _note_state(self, ready: Ready) -> None:
-        """What this member is from now on, as far as it acts on it."""
-        if ready.hard_state is not None:
-            self._term = ready.hard_state.term
-        if ready.soft_state is not None:
-            self._role, self._leader = ready.soft_state.role, ready.soft_state.leader
-            if self._role is not Role.LEADER:
-                self._successor.forget()
 
     def _apply(self, entries: tuple[Entry, ...]) -> None:
         for entry in entries:

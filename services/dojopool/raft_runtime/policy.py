@@ -21,7 +21,7 @@ class PreferredLeader:
         self._paused_until = 0
 
     def successor(self, status: Status, *, tick: int) -> int:
-        """The member to hand the lead to now, or NOBODY. Ask about once per tick while this member leads."""
+        """The member to hand the lead to now, or NOBODY. Ask at every tick, whether or not this member leads."""
         best = self._best(status)
         if best != self._candidate:
             self._candidate, self._fit_since = best, tick
@@ -30,10 +30,6 @@ class PreferredLeader:
             return NOBODY
         self._paused_until = tick + self._preference.pause_ticks
         return best
-
-    def forget(self) -> None:
-        """This member does not lead: what it saw of others means nothing later."""
-        self._candidate = NOBODY
 
     def _best(self, status: Status) -> int:
         if status.role is not Role.LEADER or status.config.voters_outgoing or status.transferee != NOBODY:

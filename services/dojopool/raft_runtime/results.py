@@ -52,18 +52,12 @@ class Waiters:
     def __init__(self) -> None:
         self._waiting: deque[_Waiter] = deque()
 
-    @property
-    def term(self) -> int:
-        """In which those that wait were proposed; 0 when none waits."""
-        return self._waiting[0].term if self._waiting else 0
-
     def __len__(self) -> int:
         return len(self._waiting)
 
     def add(self, *, index: int, term: int, done: Done) -> None:
-        """Wait for the entry at `index`, proposed in `term`. Who waits since an earlier term is given up."""
-        if self.term not in (0, term):
-            self.give_up("this member lost its lead and won it back", NOBODY)
+        """Wait for the entry at `index`, proposed in `term`."""
+        assert not self._waiting or self._waiting[-1].term == term, "who lost its lead gives up before it leads again"
         self._waiting.append(_Waiter(index, term, done))
 
     def applied(self, index: int, term: int, answer: Answer | None) -> None:
@@ -79,8 +73,8 @@ class Waiters:
                 why = f"entry {index} was overwritten by one of term {term}"
                 waiter.done(Result(Outcome.REJECTED, index, why=why))
 
-    def give_up(self, why: str, leader: int, *, up_to: int | None = None) -> None:
-        """Nobody here will learn what became of those up to an index, or of all (rules C4, S12)."""
-        while self._waiting and (up_to is None or self._waiting[0].index <= up_to):
+    def give_up(self, why: str, leader: int) -> None:
+        """Nobody here will learn what became of those that wait (rules C4, S12)."""
+        while self._waiting:
             waiter = self._waiting.popleft()
             waiter.done(Result(Outcome.UNKNOWN, waiter.index, why=why, leader=leader))

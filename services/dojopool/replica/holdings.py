@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-from dojopool.errors import CorruptState, EnvironmentFault, StoreMoved
+from dojopool.errors import CorruptState, EnvironmentFault, StoreMoved, StreamBroken
 from dojopool.games.loading import LoadedGame
 from dojopool.ports import LogReader, Observer, StateStore, TopicPartition
 from dojopool.replica.config import ReplicaConfig
@@ -43,6 +43,8 @@ class Holdings:
         self.lanes: dict[int, Lane] = {}
         self.failed: dict[int, str] = {}
         """Partitions that were lost or could not be taken over, with the reason, until they are held."""
+        self.disproved: list[tuple[OwnedPartition, str, StreamBroken]] = []
+        """Streams found to be others than they were, to be read no further."""
         self.is_changed = True
         """Whether other streams are to be read, or from elsewhere, than at the last call of `positions`."""
         self._config, self._store, self._loaded, self._observer = config, store, loaded, observer
@@ -100,6 +102,16 @@ class Holdings:
         for number, lane in list(self.lanes.items()):
             if lane.lost is not None:
                 self.lose(number, lane.lost)
+
+    def stop_disproved(self) -> None:
+        """Stop the streams of which `disproved` tells. The task that reads calls it: none is being folded then."""
+        for partition, region, error in self.disproved:
+            lane = self.lanes.get(partition.number)
+            if lane is not None and lane.partition is partition and region not in partition.broken:
+                partition.broken[region] = str(error)
+                self._observer.partition_failed(partition.number, error=error)
+                self.is_changed = True
+        self.disproved.clear()
 
     async def release_all_but(self, wanted: Collection[int], *, reason: str) -> None:
         """Let the others go; what is being written is settled first, so that a successor finds it."""

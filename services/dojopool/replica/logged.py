@@ -61,6 +61,11 @@ class LoggingObserver:
         self._inner.partition_failed(partition, error=error)
         log.warning("partition failed", partition=partition, error=str(error), kind=type(error).__name__)
 
+    def mark_failed(self, partition: int, *, error: Exception) -> None:
+        """See `ports.Observer`."""
+        self._inner.mark_failed(partition, error=error)
+        log.warning("mark failed", partition=partition, error=str(error))
+
     def letter_written(self, *, topic: str, partition: int, offset: int, kind: str, reason: str) -> None:
         """See `ports.Observer`."""
         self._inner.letter_written(topic=topic, partition=partition, offset=offset, kind=kind, reason=reason)

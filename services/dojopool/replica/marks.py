@@ -29,6 +29,8 @@ class MarkWriter:
     ) -> None:
         self._writer, self._codec, self._clock, self._now = writer, codec, clock, now
         self._region, self._topic = region, topic
+        self.failed: dict[int, Unavailable] = {}
+        """Partition -> why its last mark could not be appended, as far as is known. Emptied by success."""
         self._seen: dict[int, tuple[int, float]] = {}
         """Partition -> last tick read, and since when no mark is due: it was first noticed here, or written."""
 
@@ -44,7 +46,8 @@ class MarkWriter:
         return position.next_offset == end and self._now() - seen[1] >= MARK_PERIOD_S
 
     async def write(self, partitions: Iterable[OwnedPartition]) -> None:
-        """Append the next mark of each partition, all at once. One that cannot be written now is due again later.
+        """Append the next mark of each partition, all at once. One that cannot be written now is due again later, and
+        `failed` says why.
 
         Raises CallerError when marks can never be written.
         """
@@ -59,5 +62,7 @@ class MarkWriter:
         record = Outgoing(None, self._codec.encode_mark(mark))
         try:
             await self._writer.append(self._topic, partition, [record], timeout_s=APPEND_TIMEOUT_S)
-        except Unavailable:
-            return  # nothing is lost: the tick stays free until it is read
+        except Unavailable as error:  # nothing is lost: the tick stays free until it is read
+            self.failed[partition] = error
+        else:
+            self.failed.pop(partition, None)

@@ -90,22 +90,25 @@ class OwnedPartition:
         self.expected = positions
         return batch
 
+    def proof_fault(self, region: str, stored: Position, found: Record) -> StreamBroken | None:
+        """None when `found` is the mark that `stored` names, else what is wrong: the log is another one."""
+        try:
+            read = self.fold.read(found.value or b"")
+        except RefusedRecord as refusal:
+            read = None
+            says = f"a record that is none ({refusal})"
+        else:
+            says = f"mark {read.tick}" if isinstance(read, Mark) else f"an event ({read})"
+        if isinstance(read, Mark) and read.tick == stored.tick and found.offset == stored.mark_offset:
+            return None
+        return StreamBroken(
+            f"the state of partition {self.number} contains mark {stored.tick} of region {region} at offset"
+            f" {stored.mark_offset}, but the log has {says} at offset {found.offset}: the log was replaced or lost"
+            " its tail. Restore the log, or rebuild this partition once the log is known to be right"
+        )
+
     def _prove(self, region: str, first: Record) -> None:
         """Raise StreamBroken unless `first`, the first record read of a stream, is the mark its state ends with."""
         stored = self._unproven.pop(region, None)
-        if stored is None:
-            return
-        try:
-            found = self.fold.read(first.value or b"")
-        except RefusedRecord as refusal:
-            found = None
-            says = f"a record that is none ({refusal})"
-        else:
-            says = f"mark {found.tick}" if isinstance(found, Mark) else f"an event ({found})"
-        is_there = isinstance(found, Mark) and found.tick == stored.tick and first.offset == stored.mark_offset
-        if not is_there:
-            raise StreamBroken(
-                f"the state of partition {self.number} ends with mark {stored.tick} of region {region} at offset"
-                f" {stored.mark_offset}, but the log has {says} at offset {first.offset}: the log was replaced or lost"
-                " its tail. Restore the log, or rebuild this partition once the log is known to be right"
-            )
+        if stored is not None and (fault := self.proof_fault(region, stored, first)) is not None:
+            raise fault

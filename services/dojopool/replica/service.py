@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -29,6 +29,8 @@ from dojopool.replica.holdings import Holdings
 from dojopool.replica.lane import Lane
 from dojopool.replica.letters import DeadLetters
 from dojopool.replica.marks import MarkWriter
+from dojopool.replica.partition import OwnedPartition
+from dojopool.replica.proving import Prover, keep_proving
 from dojopool.replica.status import Health, Report, keep_status, report
 
 POLL_MS: Final = 100
@@ -135,7 +137,8 @@ class Replica:
                 membership=membership,
                 lanes=lambda: holdings.lanes,
             )
-            beside = [tasks.create_task(self._follow(membership)), tasks.create_task(status)]
+            coroutines = (self._follow(membership), status, self._prove(holdings))
+            beside = [tasks.create_task(coroutine) for coroutine in coroutines]
             while not self._is_stopping:
                 await self._read_until_stuck(holdings, writer)
             self.config.failpoints.reach("draining")
@@ -201,6 +204,7 @@ class Replica:
 
     async def _follow_ownership(self, holdings: Holdings, reader: LogReader) -> None:
         """Release what is no longer wanted, take over what is, and read exactly what is held."""
+        holdings.stop_disproved()
         holdings.lose_refused()
         await holdings.release_all_but(self._health.wanted, reason="the group gave it to another")
         for number in holdings.due(self._health.wanted):
@@ -221,6 +225,19 @@ class Replica:
                 self._note("the consumer group", error)
                 await asyncio.sleep(POLL_MS / 1000)
 
+    async def _prove(self, holdings: Holdings) -> None:
+        """Prove the logs again and again, for ever; a log that does not answer is for the main reader to tell of."""
+        prover = Prover(self.config.topics, lambda: holdings.lanes)
+
+        def disproved(partition: OwnedPartition, region: str, error: StreamBroken) -> None:
+            holdings.disproved.append((partition, region, error))
+
+        while True:
+            with suppress(Unavailable):
+                async with self._log.reader() as reader:
+                    await keep_proving(prover, reader, disproved=disproved)
+            await asyncio.sleep(READER_RETRY_S)
+
     async def _write_marks(self, holdings: Holdings, writer: LogWriter, reader: LogReader) -> None:
         config = self.config
         now = asyncio.get_running_loop().time
@@ -236,6 +253,17 @@ class Replica:
                 config.failpoints.reach("marking")
                 await marks.write(due)
                 config.failpoints.reach("marked")
+                self._tell_of_marks(due, marks.failed)
+
+    def _tell_of_marks(self, due: Sequence[OwnedPartition], failed: Mapping[int, Unavailable]) -> None:
+        """Show which marks could not be appended: without them nobody can tell how old this region's events are."""
+        for number in (partition.number for partition in due):
+            what = f"the marks of partition {number}"
+            if (error := failed.get(number)) is None:
+                self._health.troubles.pop(what, None)
+            else:
+                self._note(what, error)
+                self._observer.mark_failed(number, error=error)
 
     def _note(self, what: str, error: Exception) -> None:
         self._health.troubles[what] = (str(error), asyncio.get_running_loop().time() + TROUBLE_S)

@@ -65,7 +65,8 @@ def _problems_of(lane: Lane) -> Iterator[str]:
             fold = lane.partition.fold
             missing = fold.missing(most=MISSING_MATCHES_MAX) or "no events"
             yield (
-                f"the stream of {region} is not read on: {fold.waiting(region)} of its events wait;"
+                f"the stream of {region} is not read on: {fold.waiting(region)} of its events wait,"
+                f" {fold.waiting_bytes(region)} bytes;"
                 f" {fold.undecoded()} records are of an unknown schema, and missing are {missing}"
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection
 from functools import partial
@@ -17,6 +18,7 @@ from dojopool.core.partition import partition_of
 from dojopool.local.stack import Stack
 from dojopool.local.stack.broker import create_topic
 from dojopool.local.topics import EVENTS_CONFIG
+from dojopool.replica.proving import PROVE_PERIOD_S
 from support.judge import claim_logs_keep_the_ledger, clocks_of, judge, shows
 from support.ledger import Ledger
 from support.one_kafka import PARTITIONS, Deployment, deployed, part_of
@@ -77,6 +79,25 @@ async def test_a_log_that_was_replaced_is_refused_until_it_is_restored(
         verdict = await judge(here.site, ledger, since_s=restored_s)
     print(f"log restored: right again after {verdict.recovered_s:.1f} s (seed {fault_seed})")
     assert verdict.unknown == 0
+
+
+async def test_a_log_replaced_and_filled_at_once_is_refused(
+    own_stores: Stack, unique_prefix: str, tmp_path: Path, fault_seed: int
+) -> None:
+    """A topic is made anew under running readers and holds more than they had read before they ask again: every
+    replica refuses it in every partition, and serves nothing of what was put in front of its place.
+    """
+    stack, ledger = part_of(own_stores, "eu", "us"), Ledger(tmp_path / "ledger")
+    async with deployed(stack, unique_prefix, tmp_path, chance=Random(fault_seed), ledger=ledger) as here:
+        await here.record(EVENTS)
+        await judge(here.site, ledger, since_s=time.monotonic())
+        await asyncio.sleep(2 * PROVE_PERIOD_S)  # part of the fault: marks are known only once they were looked at
+        tape = await read_log(here.site, "eu")
+        await replace_log(here.site, {n: records[1:] + records for n, records in tape.items()})
+        replaced_s = time.monotonic()
+        for replica in here.replicas.values():
+            await eventually(partial(refuses, replica, "the log was replaced", range(PARTITIONS)), what="no mark there")
+        print(f"log replaced at once: refused after {time.monotonic() - replaced_s:.1f} s (seed {fault_seed})")
 
 
 async def test_records_that_are_gone_unread_stop_their_partition_alone(

@@ -95,6 +95,16 @@ def test_a_released_partition_is_no_longer_spoken_of() -> None:
     assert found["batches_total[('partition', '3')]"] == 1
 
 
+def test_a_partition_that_comes_back_is_shown_again() -> None:
+    """What was dropped at a release is made anew, not written to where no scrape looks."""
+    observer = new_observer()
+    for _ in range(2):
+        observer.partition_claimed(3, epoch=7, matches=1, mark_time_ms={})
+        observer.batch_applied(FACTS, write_s=0.002)
+        assert scraped(observer)["waiting_events[('partition', '3')]"] == 6
+        observer.partition_released(3, reason="the group gave it to another")
+
+
 def test_a_batch_that_reports_late_brings_nothing_back() -> None:
     """A write that was on its way when its partition was let go counts, and shows nothing of what is another's now."""
     observer = new_observer()
@@ -122,6 +132,7 @@ def test_failures_and_letters_count() -> None:
     observer = new_observer()
     observer.partition_claimed(1, epoch=1, matches=0, mark_time_ms={})
     observer.partition_failed(1, error=RuntimeError("x"))
+    observer.mark_failed(1, error=RuntimeError("x"))
     for offset in range(3):
         observer.letter_written(
             topic="dojo.events.us", partition=1, offset=offset, kind="undecodable", reason="damaged"
@@ -129,6 +140,7 @@ def test_failures_and_letters_count() -> None:
     found = scraped(observer)
 
     assert found["claims_total[('partition', '1')]"] == 1
+    assert found["mark_failures_total[('partition', '1')]"] == 1
     assert found["failures_total[('partition', '1')]"] == 1
     assert found["letters_total[('kind', 'undecodable'), ('partition', '1'), ('topic', 'dojo.events.us')]"] == 3
 

@@ -99,6 +99,40 @@ async def test_one_write_a_turn() -> None:
         assert len(one.connection.writes) == 1
 
 
+def news(index: int, *, commit: int, term: int = 1) -> Message:
+    """An append without entries."""
+    return Message(MessageType.APPEND, to=2, from_=1, term=term, index=index, commit=commit)
+
+
+async def test_news_of_a_commit_alone() -> None:
+    """An append without entries is sent by itself when nothing follows."""
+    async with way() as one:
+        one.link.send([news(3, commit=2)])
+
+        assert decode_message((await one.arrived())[1]) == news(3, commit=2)
+
+
+@pytest.mark.parametrize(
+    ("later", "is_sent"),
+    [
+        (Message(MessageType.APPEND, to=2, from_=1, term=1, index=3, commit=2, entries=(Entry(1, 4),)), False),
+        (news(3, commit=3), False),
+        (Message(MessageType.APPEND, to=2, from_=1, term=1, index=3, commit=1, entries=(Entry(1, 4),)), True),
+        (Message(MessageType.APPEND, to=2, from_=1, term=1, index=2, commit=2, entries=(Entry(1, 3),)), True),
+        (news(3, commit=2, term=2), True),
+        (Message(MessageType.HEARTBEAT, to=2, from_=1, term=1, index=3, commit=2), True),
+    ],
+)
+async def test_news_that_is_told_anyway(later: Message, is_sent: bool) -> None:
+    """An append without entries is left out when one right behind it says as much; else it goes first."""
+    async with way() as one:
+        one.link.send([news(3, commit=2)])
+        one.link.send([later])
+        found = [decode_message((await one.arrived())[1]) for _ in range(1 + is_sent)]
+
+        assert found == ([news(3, commit=2)] if is_sent else []) + [later]
+
+
 @pytest.mark.parametrize(("limit", "value"), [("QUEUE_BYTES_MAX", 300_000), ("QUEUE_MESSAGES_MAX", 3)])
 async def test_a_member_that_takes_nothing(monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
     """Messages to a member that reads nothing wait up to the limit; what finds the queue full is dropped, reported

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from random import Random
 
 import pytest
 
 from dojopool.adapters.raft_wal import Wal
+from dojopool.adapters.raft_wal_reader import read_directory
 from dojopool.core.raft.messages import HardState, Stored
 from dojopool.errors import Unavailable
 from dojopool.raft_ports import DiskWrite
-from support.fragile_files import Crash, FragileFiles
+from support.fragile_files import Crash, FragileFiles, Inode
 from support.raft_disks import (
     Compaction,
     Step,
@@ -76,6 +79,25 @@ def test_d9_a_crash_at_each_step_leaves_one_of_two_states(segment_bytes: int) ->
     for stop_at in range(total):
         for seed in range(6):
             check_crash(story(), stop_at=stop_at, seed=seed, segment_bytes=segment_bytes)
+
+
+@pytest.mark.parametrize("segment_bytes", [1, SMALL, 1 << 20])
+def test_d7_a_file_is_whole_before_it_has_its_name(segment_bytes: int) -> None:
+    """D7: at every moment all names may be known and nothing but what was flushed be in them, or all be flushed and
+    only the names that were made durable be known: the disk is readable in both.
+    """
+    total = written(story(), segment_bytes=segment_bytes)[0].steps
+    for stop_at in range(total):
+        files = FragileFiles(stop_at=stop_at)
+        with suppress(Crash):
+            perform_all(
+                Wal(files, cluster="pool", node=1, draw_id=lambda: b"\x07" * 16, segment_bytes=segment_bytes), story()
+            )
+        names_ahead = {name: Inode(file.durable, file.durable) for name, file in files.current.items()}
+        content_ahead = {name: Inode(file.data, file.data) for name, file in files.durable.items()}
+
+        for found in (names_ahead, content_ahead):
+            read_directory(FragileFiles(current=found), cluster="pool", node=1)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -157,12 +179,14 @@ def test_compaction_removes_segments_and_snapshots() -> None:
     wal.sync()
     for index in range(1, 9):
         perform(wal, DiskWrite(1 + index, HardState(1, 0, index), entries(index, 1)))
-    many = len([name for name in files.names() if name.startswith("log-")])
-    wal.compact(snapshot(4, 1), keep_from=3)
+    wal.compact(snapshot(4, 1), keep_from=1)
+    all_kept = [name for name in files.names() if name.startswith("log-")]
+    wal.compact(snapshot(5, 1), keep_from=3)
     kept = [name for name in files.names() if name.startswith("log-")]
     wal.compact(snapshot(8, 1), keep_from=9)
 
-    assert len(kept) < many
+    assert all_kept[0] == "log-0000000003"  # each frame has its segment: none, the term, entry 1
+    assert kept[0] == "log-0000000005"
     assert [entry.index for entry in opened(files.copy(), segment_bytes=1)[1].entries] == []
     names = files.names()
     assert len([name for name in names if name.startswith("snapshot-")]) == 1
@@ -182,6 +206,16 @@ def test_an_older_snapshot_is_dropped() -> None:
         "snapshot-" + "9".zfill(16) + "-00000002"
     ]
     assert opened(files.copy())[1].snapshot == snapshot(9, 1)
+
+
+def test_a_snapshot_never_replaces_the_file_of_another() -> None:
+    """After a restart a snapshot at the same index goes to a file of its own, so that a crash leaves the old one."""
+    files = written([*story()[:5]], segment_bytes=1 << 20)[0]
+    wal, found = opened(files)
+    assert found.snapshot is not None
+    wal.save(replace(found.snapshot, data=b"another"))
+
+    assert opened(files.copy())[1] == found
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from dojopool.adapters.raft_wal_form import frames, read_header
-from dojopool.adapters.raft_wal_reader import MARK, read_directory
+from dojopool.adapters.raft_wal_reader import BOOKMARK, Bookmark, read_directory
 from dojopool.core.raft.messages import HardState, Stored
 from dojopool.errors import CorruptState
 from dojopool.raft_ports import DiskWrite
@@ -111,6 +111,65 @@ def test_every_flipped_bit_is_noticed() -> None:
                 assert refused(broken).startswith(name)
 
 
+def test_d5_damage_before_valid_data_is_refused() -> None:
+    """D5: a bad frame with a good one behind it was durable, whatever the bookmark says; a bad last one was if the
+    bookmark says so.
+    """
+    files, _ = disk(STEPS)
+    log = bytearray(files.read("log-0000000001"))
+    *_, middle, last = frame_offsets(bytes(log))
+    log[middle + 30] ^= 1
+    assert f"offset {middle}: its checksum is wrong; valid data follows at offset {last}" in refused(
+        put(files, "log-0000000001", bytes(log))
+    )
+
+    opened(files)[0].close()
+    log = bytearray(files.read("log-0000000001"))
+    log[last + 30] ^= 1
+    assert "what stood here was durable" in refused(put(files.copy(), "log-0000000001", bytes(log)))
+
+
+def test_d7_a_segment_without_its_first_frame_is_refused() -> None:
+    """D7: a segment gets its name with its first frame in it, so one without was damaged."""
+    files, _ = disk(STEPS, segment_bytes=1)
+    wal, _ = opened(before := files.copy(), segment_bytes=1)
+    bookmark = before.read(BOOKMARK)
+    perform(wal, DiskWrite(4, entries=entries(5, 2)))
+    last = before.names()[-1]
+    data = before.read(last)
+    *_, end = frame_offsets(data)[:1]
+    behind = put(before.copy(), BOOKMARK, bookmark)
+
+    assert last.startswith("log-")
+    for size in (end, end + 5):
+        assert "the frame that every segment begins with is missing" in refused(put(behind, last, data[:size]))
+
+
+def test_segments_of_two_pasts_are_refused() -> None:
+    """A segment that goes on from another end than the one before it has now is refused, though all numbers fit."""
+    one, _ = disk([DiskWrite(1, HardState(1, 2, 0)), *STEPS[1:2]], segment_bytes=1)
+    other, _ = disk([DiskWrite(1, HardState(1, 3, 0)), *STEPS[1:2]], segment_bytes=1)
+    (first, second, *_) = (name for name in one.names() if name.startswith("log-"))
+
+    assert f"it does not continue {second}" in refused(put(one, second, other.read(second)))
+    assert first
+
+
+def test_a_missing_segment_is_named() -> None:
+    """Whoever looks for the damage is told which file is not there."""
+    files, _ = disk(STEPS, segment_bytes=1)
+
+    assert "log-0000000002 is missing before it" in refused(put(files, "log-0000000002", None))
+
+
+def test_a_bookmark_of_another_disk_is_refused() -> None:
+    """D11: a bookmark belongs to the disk that it was made on."""
+    files, _ = disk(STEPS)
+    foreign = Bookmark(b"\x08" * 16, 1, 0).encode()
+
+    assert "the bookmark of 0808" in refused(put(files, BOOKMARK, foreign))
+
+
 def test_every_byte_of_older_segments_counts() -> None:
     """D5: with many segments a damage in any but the last frame of all is refused, in that file."""
     files, _ = disk(STEPS, segment_bytes=1)
@@ -118,8 +177,10 @@ def test_every_byte_of_older_segments_counts() -> None:
     assert len(names) > 2
     for name in older:
         data = files.read(name)
+        whole = frame_offsets(data)
         for end in range(len(data)):
-            assert refused(put(files, name, data[:end])).startswith((name, "log-"))
+            text = refused(put(files, name, data[:end]))
+            assert end in whole[1:] or text.startswith(f"{name}, offset ")
 
 
 @pytest.mark.parametrize("segment_bytes", [1, 150, 1 << 20])
@@ -157,7 +218,7 @@ def test_d11_files_of_another_disk_are_refused() -> None:
 
 
 def test_a_log_that_was_rolled_back_is_refused() -> None:
-    """An older copy of the log, put back after a later start or a clean end, ends before the mark."""
+    """An older copy of the log, put back after a later start or a clean end, ends before the bookmark."""
     files, _ = disk(STEPS[:2])
     old = files.read("log-0000000001")
     wal, _ = opened(files)
@@ -170,7 +231,7 @@ def test_a_log_that_was_rolled_back_is_refused() -> None:
 
 
 def test_another_history_is_refused() -> None:
-    """A log that was put back and written on differs from what was marked, even if it is longer."""
+    """A log that was put back and written on differs from what the bookmark says, even if it is longer."""
     files, _ = disk(STEPS[:1])
     wal, _ = opened(one := files.copy())
     perform(wal, DiskWrite(2, HardState(5)))
@@ -213,8 +274,8 @@ def test_files_of_others_are_left_alone() -> None:
     assert {"members.json.new", "lost+found"} <= set(files.names())
 
 
-def test_a_mark_alone_is_refused() -> None:
-    """A mark or a snapshot without a log means that the log is gone, not that the disk is new."""
+def test_a_bookmark_alone_is_refused() -> None:
+    """A bookmark or a snapshot without a log means that the log is gone, not that the disk is new."""
     files, _ = disk(STEPS)
 
-    assert "the log that belonged to it is gone" in refused(put(FragileFiles(), MARK, files.read(MARK)))
+    assert "the log that belonged to it is gone" in refused(put(FragileFiles(), BOOKMARK, files.read(BOOKMARK)))

@@ -346,3 +346,17 @@ async def test_late_answers_are_kept_for_so_many(monkeypatch: pytest.MonkeyPatch
         await answers(*(box.put("a", timeout_s=1.0) for _ in range(3)))
 
         assert [box.outbox.late("a", ("eu/a#1", seq)) is None for seq in (1, 2, 3)] == [True, False, False]
+
+
+@in_virtual_time
+async def test_late_answers_are_kept_for_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large events are forgotten before there are many of them, each counted once however often it is kept."""
+    async with opened() as box:
+        box.log.stop_answering()
+        one = box.put("a", timeout_s=1.0)
+        monkeypatch.setattr(outbox_module, "LATE_BYTES_MAX", 2 * len(one.outgoing.value))
+        await answers(one, *(box.put("a", timeout_s=1.0) for _ in range(2)))
+        for _ in range(3):
+            box.outbox.keep_late(box.outbox.late("a", ("eu/a#1", 3)) or one)
+
+        assert [box.outbox.late("a", ("eu/a#1", seq)) is None for seq in (1, 2, 3)] == [True, False, False]

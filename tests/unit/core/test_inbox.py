@@ -190,14 +190,12 @@ def test_a_rival_that_waits_for_nothing_does_not_overtake_a_waiting_event() -> N
 
 
 def test_rivals_are_noticed_as_far_back_as_hashes_are_kept() -> None:
-    """At least the last RECENT_MAX payloads of a node are known and at most twice as many; older repeats pass for
-    duplicates and change nothing.
-    """
+    """The last RECENT_MAX payloads of a node are known; older repeats pass for duplicates and change nothing."""
     inbox = Inbox()
     last = 2 * RECENT_MAX + 1
     for seq in range(1, last + 1):
         inbox.arrive(event(f"A{seq}"))
-    rivals = [event(f"A{seq}", At("total").add(1)) for seq in (1, last - RECENT_MAX - 1, last - RECENT_MAX, last)]
+    rivals = [event(f"A{seq}", At("total").add(1)) for seq in (1, last - RECENT_MAX, last - RECENT_MAX + 1, last)]
 
     assert [inbox.arrive(rival) for rival in rivals] == [
         Arrival.DUPLICATE,

@@ -8,6 +8,7 @@ from itertools import permutations
 import pytest
 
 from dojopool.core.crdt.encoding import Writer
+from dojopool.core.crdt.maps import PIECES_FROM
 from dojopool.core.event import Event
 from dojopool.core.inbox import Arrival
 from dojopool.core.match import FORMAT, Match, digest, region_digest
@@ -293,3 +294,13 @@ def test_digests() -> None:
     assert digest(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert region_digest({"m2": "bb", "m1": "aa"}) == digest(b"m1 aa\nm2 bb\n")
     assert region_digest({}) == digest(b"")
+
+
+def test_what_is_remembered_of_keys_does_not_outlive_the_places_of_nodes() -> None:
+    """A node that sorts before the others moves their places in the clock, which stored dots are written by."""
+    events = [event(f"B{number}", At("counts", f"k{number}").add(1)) for number in range(1, PIECES_FROM + 1)]
+    match = fold_all(*events)
+    match.encode(KIND)
+    match.arrive(event("A1", TAGS.add("x")), KIND)
+
+    assert match.encode(KIND) == fold_all(event("A1", TAGS.add("x")), *events).encode(KIND)

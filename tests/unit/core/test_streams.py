@@ -211,6 +211,20 @@ def test_a_full_stream_stops_in_front_of_the_next_record() -> None:
     assert streams.fold.missing() == {"m": {"us/b#1": [(1, 2)]}}
 
 
+def test_few_large_events_fill_a_stream_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits is limited in bytes as well, over all matches, held records counted; what is delivered makes room."""
+    first = to_bytes(form("A1{B:1}"))
+    monkeypatch.setattr(streams_module, "WAITING_BYTES_MAX", len(first) + 2)
+    streams = new_streams()
+    streams.fold.hold("m", "eu", b"?", Fed())
+    fed = streams.feed("eu", log(form("A1{B:1}"), form("A2"), form("A3")))
+
+    assert (fed.records, streams.fold.waiting_bytes("eu")) == (2, len(first) + len(to_bytes(form("A2"))) + 1)
+    assert streams.is_full("eu")
+    streams.feed("us", log(form("B1")))
+    assert (streams.fold.waiting_bytes("eu"), streams.is_full("eu")) == (1, False)
+
+
 @pytest.mark.usefixtures("limit_of_three")
 def test_other_streams_go_on_and_free_a_full_one() -> None:
     """What a full stream waits for comes in another; then it can be read on."""
@@ -261,17 +275,3 @@ def test_regions_that_read_streams_at_another_pace_end_alike() -> None:
     orders = [["eu"] * 5 + ["us"] * 3, ["us"] * 3 + ["eu"] * 5, ["eu", "us", "eu", "eu", "us", "eu", "us", "eu"]]
 
     assert len({everything_fed(order) for order in orders}) == 1
-
-
-def test_remembered_keys_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process meets ever more matches; what it remembers of their keys is forgotten now and then."""
-    monkeypatch.setattr(streams_module, "KEYS_MAX", 1)
-    streams = new_streams()
-    for offset, match in enumerate(("m", NEIGHBOUR, "m")):
-        streams.feed("eu", [record(offset, form(f"A{1 + (offset == 2)}", match=match))])
-
-    assert len(streams._keys) == 1
-    assert [streams.fold.matches[match].inbox.delivered for match in ("m", NEIGHBOUR)] == [
-        {"eu/a#1": 2},
-        {"eu/a#1": 1},
-    ]

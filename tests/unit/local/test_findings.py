@@ -9,6 +9,7 @@ import pytest
 from dojopool.adapters.redis_probe import RedisFacts
 from dojopool.local.findings import (
     Finding,
+    judge_broker,
     judge_clock,
     judge_python,
     judge_redis,
@@ -52,8 +53,6 @@ def test_a_good_redis_is_ok_in_every_line() -> None:
 @pytest.mark.parametrize(
     ("facts", "check", "level", "fix"),
     [
-        (replace(GOOD, version="6.2.14"), "redis version", "problem", "Redis 7"),
-        (replace(GOOD, version="strange"), "redis version", "problem", "Redis 7"),
         (replace(GOOD, policy="allkeys-lru"), "redis eviction", "problem", "maxmemory-policy noeviction"),
         (replace(GOOD, is_append_only=False), "redis persistence", "warning", "appendonly yes"),
         (replace(GOOD, refused={"replica": ("ZADD x",)}), "redis permissions", "problem", "deploy/redis.acl"),
@@ -127,11 +126,58 @@ def test_a_topic_that_may_be_hidden_is_not_called_missing() -> None:
 
 @pytest.mark.parametrize(
     ("host", "is_encrypted", "level"),
-    [("kafka.example", True, "ok"), ("127.0.0.1", False, "ok"), ("kafka.example", False, "warning")],
+    [
+        ("kafka.example", True, "ok"),
+        ("127.0.0.1", False, "ok"),
+        ("[::1]", False, "ok"),
+        ("kafka.example", False, "warning"),
+    ],
 )
 def test_plain_text_over_a_network_is_a_warning(host: str, is_encrypted: bool, level: str) -> None:
     """On loopback nobody listens."""
     assert judge_transport("eu", "kafka", host=host, is_encrypted=is_encrypted, fix="do").level == level
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "brokers", "check", "level"),
+    [
+        ("unclean.leader.election.enable", "true", 3, "broker elections", "problem"),
+        ("auto.create.topics.enable", "true", 3, "broker topics", "warning"),
+        ("min.insync.replicas", "1", 3, "broker copies", "warning"),
+        ("min.insync.replicas", "4", 3, "broker copies", "problem"),
+        ("message.max.bytes", "100000", 3, "broker sizes", "problem"),
+        ("min.insync.replicas", "1", 1, "broker settings", "ok"),
+        ("log.dirs", "x", 3, "broker settings", "ok"),
+    ],
+)
+def test_settings_of_a_broker_that_lose_events_are_told(
+    name: str, value: str, brokers: int, check: str, level: str
+) -> None:
+    """Each by itself, with what it would do; of one broker no second copy is asked."""
+    good = {
+        "unclean.leader.election.enable": "false",
+        "auto.create.topics.enable": "false",
+        "min.insync.replicas": "2",
+        "default.replication.factor": "3",
+        "message.max.bytes": "1048588",
+    }
+    [found] = judge_broker("eu", good | {name: value}, brokers=brokers)
+
+    assert (found.check, found.level, bool(found.fix)) == (check, level, level != "ok")
+
+
+def test_settings_that_are_not_told_are_not_judged() -> None:
+    """The session timeout's line says already that the broker tells this user nothing."""
+    assert judge_broker("eu", None, brokers=3) == []
+
+
+@pytest.mark.parametrize("version", ["6.2.14", "strange"])
+def test_of_a_redis_without_functions_only_that_is_said(version: str) -> None:
+    """Its permissions could not be asked, and would not help."""
+    [found] = judge_redis("eu", replace(GOOD, version=version, refused={}), url="redis://a", partitions=4)
+
+    assert (found.check, found.level, found.found) == ("redis version", "problem", version)
+    assert "Redis 7" in found.fix
 
 
 def test_a_user_is_somebodys() -> None:

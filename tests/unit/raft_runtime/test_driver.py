@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from dojopool.adapters.raft_disk import RaftDisk
 from dojopool.core.raft.messages import Message, MessageType
+from dojopool.core.raft.options import Options
 from dojopool.errors import Unavailable
-from dojopool.raft_runtime.config import Plan, SnapshotPolicy
-from dojopool.raft_runtime.driver import Driver
+from dojopool.raft_runtime.config import Pace, Plan, SnapshotPolicy
+from dojopool.raft_runtime.driver import Driver, recovered
+from dojopool.raft_runtime.member import Member
+from dojopool.raft_runtime.replicated import founding
 from dojopool.raft_runtime.results import Outcome
-from support.raft_groups import plain
+from support.held_files import HeldFiles
+from support.raft_groups import Ledger, plain
 from support.raft_running import DEADLINE_S, site
 
 FEW = Plan(snapshots=SnapshotPolicy(entries=20, trailing_entries=2))
@@ -139,3 +145,44 @@ async def test_a_flood_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         member.driver.events.received([Message(MessageType.HEARTBEAT, 1, from_=2)] * 11)
 
         assert member.driver.dropped == 11
+
+
+class Sent:
+    """Links that keep what is sent."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Keep it."""
+        self.messages += messages
+
+
+async def test_c6_what_arrived_during_a_stall_goes_in_before_the_ticks(tmp_path: Path) -> None:
+    """C6: a member that was paused hears its leader's messages, which lie in its buffers, before it counts the time."""
+    watch, sent, loop = [100.0], Sent(), asyncio.get_running_loop()
+    disk = RaftDisk(files := HeldFiles(tmp_path), cluster="pool", node=2, now=lambda: watch[0])
+    stored = await recovered(disk, founding(machine := Ledger(), voters=(1, 2, 3)))
+    member = Member(Options(id=2), stored=stored, machine=machine, draw=lambda _: 0)
+    driver = Driver(member, storage=disk, links=sent, pace=Pace(tick_s=1, stall_s=1000), now_s=lambda: watch[0])
+    heartbeat = Message(MessageType.HEARTBEAT, 2, 1, term=2)
+
+    async def heard(times: int) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while len(sent.messages) < times:  # noqa: ASYNC110 - the pump tells nobody
+                await asyncio.sleep(0)
+
+    running = asyncio.create_task(driver.run())  # allowed: it is cancelled below
+    driver.events.received([heartbeat])
+    await heard(1)
+    member.tick(5)
+    watch[0] += 1000
+    loop.call_soon(lambda: loop.call_soon(driver.events.received, [heartbeat]))  # a link needs turns to read it
+    driver.events.snapshot_sent(1, False)  # it wakes the pump
+    await heard(2)
+    running.cancel()
+    await asyncio.wait([running])
+    await disk.close()
+    files.close()
+
+    assert {message.type for message in sent.messages} == {MessageType.HEARTBEAT_RESPONSE}

@@ -67,6 +67,16 @@ def test_a_member_that_flaps_begins_anew() -> None:
     assert asked == [NOBODY] * 40
 
 
+def test_what_was_seen_in_an_earlier_lead_counts_for_nothing() -> None:
+    """A member that lost its lead and won it back waits for the whole time again."""
+    policy = PreferredLeader(PREFERENCE)
+    leads = status({2: FIT})
+    follows = status({}, role=Role.FOLLOWER)
+    asked = [policy.successor(follows if tick == 4 else leads, tick=tick) for tick in range(12)]
+
+    assert asked == [NOBODY] * 10 + [2, NOBODY]
+
+
 def test_transfers_keep_a_distance() -> None:
     """After a transfer that changed nothing the next is tried when the pause is over."""
     policy = PreferredLeader(PREFERENCE)

@@ -106,4 +106,5 @@ async def test_a_partition_that_does_not_answer_does_not_keep_others(marks: Mark
     took = asyncio.get_running_loop().time() - began
 
     assert (pipeline.ticks(partition=0), pipeline.ticks(partition=1)) == ([], [1])
+    assert sorted(marks.failed) == [0, 1]
     assert took == pytest.approx(2.0)

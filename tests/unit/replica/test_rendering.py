@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
+
+import pytest
 
 from dojopool.core.match import Match
 from dojopool.replica.rendering import render, to_json
@@ -69,3 +72,17 @@ def test_the_clock_does_not_depend_on_the_order_of_arrival() -> None:
 def test_json_is_compact_and_keeps_letters() -> None:
     """Names are written as people write them, without spaces around separators."""
     assert to_json({"b": ["Zoë", 1], "a": None}) == '{"b":["Zoë",1],"a":null}'.encode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "".join(map(chr, [*range(0x300), 0x2028, 0x2029, 0xFFFE, 0x1F600])),
+        {True: {-3: "x", 0: []}, False: {"": {}}},
+        [(1 << 70), -(1 << 64), (1 << 63) - 1, -(1 << 63), 0, True, None],
+    ],
+    ids=["characters", "keys", "numbers"],
+)
+def test_json_is_that_of_the_standard_library(value: Any) -> None:
+    """Whatever state can hold has one form: any character, keys of any type, sums beyond 64 bits."""
+    assert json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() == to_json(value)

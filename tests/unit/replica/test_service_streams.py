@@ -105,6 +105,19 @@ async def test_marks_come_about_once_a_second() -> None:
     assert pipeline.ticks(region="us") == []
 
 
+async def test_marks_that_cannot_be_appended_are_told() -> None:
+    """The reason shows with the partition, and to the observer, until a mark of that partition is in the log."""
+    pipeline = Pipeline()
+    async with pipeline.replica() as running:
+        await until(lambda: pipeline.ticks() != [], "the first mark")
+        pipeline.log.fail_next_append(stored=False, topic=pipeline.config.own_topic)
+        problems = await named(running, "the marks of partition 0: appending 1 records to dojo.events.eu/0")
+        await until(lambda: running.problems() == "", "a mark is appended")
+
+    assert problems.count("partition 0") == 1
+    assert [number for number, _ in running.facts.marks_failed] == [0]
+
+
 async def test_marks_of_others_are_kept_to() -> None:
     """While somebody else marks the stream every second, nobody adds to it; a repeated tick harms nothing."""
     pipeline = Pipeline()
@@ -217,7 +230,7 @@ async def test_a_log_that_was_replaced_is_noticed() -> None:
         problems = await named(running, "the log was replaced or lost its tail")
         await passed(5)
 
-    assert f"ends with mark {stored.tick} of region eu at offset {stored.mark_offset}, but the log has an" in problems
+    assert f"contains mark {stored.tick} of region eu at offset {stored.mark_offset}, but the log has an" in problems
     assert f"at offset {stored.mark_offset}: the log" in problems
     assert await pipeline.points("m-1") == 2
 

@@ -101,7 +101,7 @@ async def test_what_holds_a_partition_up_is_named(monkeypatch: pytest.MonkeyPatc
     assert problems[0] == "partition 0: the store does not answer"
     assert "jumps from mark 0" in problems[1]
     assert problems[2].startswith("partition 0: the stream of us is not read on")
-    assert "2 of its events wait" in problems[2]
+    assert "2 of its events wait, " in problems[2]
     assert "missing are {'m-1': {'eu/gs-1#a': [(1, 3)]}}" in problems[2]
 
 

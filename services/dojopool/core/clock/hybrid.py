@@ -36,7 +36,7 @@ class HybridClock:
         self._seen_at_ms = 0
 
     def observe(self, stamp: int) -> None:
-        """Take note of a stamp that was read; every later stamp of this clock is above it."""
+        """Take note of a stamp that was read; every later stamp of this clock is above it, while there is one."""
         if stamp > self._highest:
             self._highest = stamp
 
@@ -50,19 +50,18 @@ class HybridClock:
             self._region_ms, self._seen_at_ms = mark_ms, elapsed_ms
 
     def stamp(self, wall_ms: int, *, elapsed_ms: int) -> int:
-        """A stamp above every stamp made or observed here, and no more ahead of the region's time than its guard
-        allows.
+        """A stamp above every stamp made or observed here while there is one, and no more ahead of the region's time
+        than its guard allows.
 
-        `wall_ms` is the wall clock, `elapsed_ms` the monotonic clock, both in milliseconds. Raises InvalidEvent when
-        the stamps that were read leave no room above them.
+        `wall_ms` is the wall clock, `elapsed_ms` the monotonic clock, both in milliseconds. Above STAMP_MAX there is
+        none: who has read it, as anybody may write it, makes that one again, and ties fall to node and number. Raises
+        InvalidEvent for a wall clock beyond all stamps.
         """
         if self._region_ms is not None:
             wall_ms = min(wall_ms, self._region_ms + (elapsed_ms - self._seen_at_ms) + AHEAD_MS_MAX)
-        stamp = max(wall_ms << LOGICAL_BITS, self._highest + 1)
-        if stamp > STAMP_MAX:
-            raise InvalidEvent(
-                f"no stamp is left: the wall clock says {wall_ms} ms and the highest stamp that was read is"
-                f" {self._highest}, but the largest possible is {STAMP_MAX}"
-            )
+        wall = wall_ms << LOGICAL_BITS
+        if wall > STAMP_MAX:
+            raise InvalidEvent(f"the wall clock says {wall_ms} ms, and the largest stamp possible is {STAMP_MAX}")
+        stamp = min(max(wall, self._highest + 1), STAMP_MAX)
         self._highest = stamp
         return stamp

@@ -24,7 +24,7 @@ Baquero, "Delta state replicated data types" (2018); the causal stores there are
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
 Scalar: TypeAlias = str | int | bool
 """What an entry may carry: no floats, whose sums depend on the order of the addends."""
@@ -34,8 +34,13 @@ Payload: TypeAlias = Scalar | tuple[int, str] | None
 Entry: TypeAlias = tuple[str, int, int, Payload]
 """`(node, seq, stamp, payload)`: an operation that still matters. The stamp is 0 in types that do not order by it."""
 
-Cell: TypeAlias = list[Entry]
-"""The entries of one cell in no particular order, one per dot. A list, because one entry is the usual number."""
+Cell: TypeAlias = list[Any]
+"""The entries of one cell in order of their dots, written flat: node, seq, stamp and payload of one entry, then of the
+next. One entry is the usual number, and a tuple for each would take as much room again.
+"""
+
+WIDTH: Final = 4
+"""Places of an entry."""
 
 Clock: TypeAlias = Mapping[str, int]
 
@@ -55,31 +60,67 @@ class Origin:
         self.observed = observed
 
 
+def entries(cell: Cell) -> list[Entry]:
+    """The entries as tuples."""
+    return list(zip(cell[0::WIDTH], cell[1::WIDTH], cell[2::WIDTH], cell[3::WIDTH], strict=True))
+
+
+def payloads(cell: Cell) -> list[Any]:
+    """What the entries carry."""
+    return cell[3::WIDTH]
+
+
 def drop(cell: Cell, observed: Clock) -> None:
     """Take out the entries whose dots are within `observed`. In place."""
-    if len(cell) == 1:
-        entry = cell[0]
-        if entry[1] <= observed.get(entry[0], 0):
+    if len(cell) == WIDTH:
+        if cell[1] <= observed.get(cell[0], 0):
             cell.clear()
     elif cell:
-        cell[:] = [entry for entry in cell if entry[1] > observed.get(entry[0], 0)]
+        kept: list[Any] = []
+        for start in range(0, len(cell), WIDTH):
+            if cell[start + 1] > observed.get(cell[start], 0):
+                kept += cell[start : start + WIDTH]
+        cell[:] = kept
 
 
-def add(cell: Cell, origin: Origin, stamp: int, payload: Payload) -> None:
-    """Put in the entry of `origin`. In place."""
-    cell.append((origin.node, origin.seq, stamp, payload))
+def add(cell: Cell | None, origin: Origin, stamp: int, payload: Payload) -> Cell:
+    """The cell with the entry of `origin`: `cell`, edited in place, or a new one when it is empty."""
+    node = origin.node
+    if not cell:  # made anew, a list has no room to spare, which would be another half of it
+        return [node, origin.seq, stamp, payload]
+    if cell[-WIDTH] <= node:  # a node's events are delivered in their order
+        if len(cell) == WIDTH:
+            return [*cell, node, origin.seq, stamp, payload]
+        cell += (node, origin.seq, stamp, payload)
+    else:
+        place = _end_of(cell, node)
+        cell[place:place] = (node, origin.seq, stamp, payload)
+    return cell
 
 
-def replace(cell: Cell, origin: Origin, stamp: int, payload: Payload) -> None:
-    """Drop what `origin` had observed, then put in its own entry. In place."""
-    drop(cell, origin.observed)
-    cell.append((origin.node, origin.seq, stamp, payload))
+def _end_of(cell: Cell, node: str) -> int:
+    """Where the entries of `node` end, by halving: a counter may hold thousands."""
+    low, high = 0, len(cell) // WIDTH
+    while low < high:
+        middle = (low + high) // 2
+        if cell[middle * WIDTH] > node:
+            high = middle
+        else:
+            low = middle + 1
+    return low * WIDTH
+
+
+def replace(cell: Cell | None, origin: Origin, stamp: int, payload: Payload) -> Cell:
+    """The cell without what `origin` had observed and with its own entry: edited in place, or a new one."""
+    if cell is not None:
+        drop(cell, origin.observed)
+    return add(cell, origin, stamp, payload)
 
 
 def join(mine: Cell, theirs: Cell, my_clock: Clock, their_clock: Clock) -> Cell:
     """The cell that saw what both sides saw. A new list; the clocks are the delivered clocks of the two states."""
-    their_dots = {(entry[0], entry[1]) for entry in theirs}
-    kept = [entry for entry in mine if (entry[0], entry[1]) in their_dots or entry[1] > their_clock.get(entry[0], 0)]
+    their_dots = set(zip(theirs[0::WIDTH], theirs[1::WIDTH], strict=True))
+    kept = [entry for entry in entries(mine) if entry[:2] in their_dots or entry[1] > their_clock.get(entry[0], 0)]
     # What I hold is within my clock, so nothing comes twice.
-    kept.extend(entry for entry in theirs if entry[1] > my_clock.get(entry[0], 0))
-    return kept
+    kept += [entry for entry in entries(theirs) if entry[1] > my_clock.get(entry[0], 0)]
+    return [part for entry in sorted(kept) for part in entry]

@@ -21,8 +21,8 @@ from dojopool.core.crdt.edit import Edit, Editor, Route
 from dojopool.core.crdt.kind import Leaf, Node, check_scalar
 
 
-def _increase(cell: Cell, origin: Origin, payload: Payload) -> None:
-    cells.add(cell, origin, 0, payload)
+def _increase(cell: Cell | None, origin: Origin, payload: Payload) -> Cell:
+    return cells.add(cell, origin, 0, payload)
 
 
 def _sum(earlier: Any, later: Any) -> Payload:
@@ -43,7 +43,7 @@ class Counter(Leaf):
         return (ResettableCounterEditor if self.is_resettable else CounterEditor)(self, edit, route)
 
     def plain(self, node: Node) -> int:
-        return sum([entry[3] for entry in node])
+        return sum(cells.payloads(node))
 
     def view(self, plain: Any) -> int:
         return int(plain)

@@ -20,8 +20,10 @@ from typing import Any, Final, TypeAlias
 from dojopool.core.crdt.cell import Cell, Origin, Payload
 from dojopool.errors import GameError
 
-Action: TypeAlias = Callable[[Cell, Origin, Payload], None]
-"""What an operation does to a cell."""
+Action: TypeAlias = Callable[[Cell | None, Origin, Payload], Cell]
+"""What an operation does to a cell, None when there is none yet. Returns the cell to keep: the same one, edited in
+place, or another.
+"""
 
 Merge: TypeAlias = Callable[[Any, Any], Payload]
 """Makes one payload of two operations of one event on one cell."""

@@ -1,7 +1,7 @@
 """What a type of field is: a node in the tree of declared state, and the rules for it.
 
-State is a tree. Its leaves are cells; maps and records stand above them and are dictionaries from a *step* (a key, or
-the number of a field) to the node below. A `Kind` holds no state: it knows how to drop from, join, read and encode a
+State is a tree. Its leaves are cells; above them stand maps and records, in which a *step* (a key, or the number of a
+field) leads to the node below. A `Kind` holds no state: it knows how to drop from, join, read and encode a
 piece of state that the fold owns (`Node`). `Leaf` is the base of every type that is one cell, and leaves only two
 questions to it: what an operation does to the cell, and how the cell is read. `edit` has the way in: the writes of an
 event.
@@ -13,13 +13,13 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Final, TypeAlias
 
 from dojopool.core.crdt import cell as cells
-from dojopool.core.crdt.cell import Cell, Clock, Entry, Payload
+from dojopool.core.crdt.cell import WIDTH, Cell, Clock, Entry, Payload
 from dojopool.core.crdt.edit import Edit, Editor, Path, Route
 from dojopool.core.crdt.encoding import Reader, Writer
 from dojopool.errors import CorruptState, GameError
 
 Node: TypeAlias = Any
-"""A piece of state: a cell (list), or a map or record (dict, without the steps that hold nothing)."""
+"""A piece of state: a cell (list), a map (dict) or a record (list by field); false exactly when it holds nothing."""
 
 
 class Kind(ABC):
@@ -98,25 +98,31 @@ class Leaf(Kind):
         return cells.join(mine, theirs, my_clock, their_clock)
 
     def encode(self, node: Node, out: Writer) -> None:
-        entries: list[Entry] = node if len(node) == 1 else sorted(node)
-        out.unsigned(len(entries))
-        for node_name, seq, stamp, payload in entries:
-            out.dot(node_name, seq)
+        out.unsigned(len(node) // WIDTH)
+        for start in range(0, len(node), WIDTH):
+            out.dot(node[start], node[start + 1])
             if self.is_stamped:
-                out.stamp(stamp)
-            self.encode_payload(payload, out)
+                out.stamp(node[start + 2])
+            self.encode_payload(node[start + 3], out)
 
     def decode(self, source: Reader) -> Cell:
+        count = source.unsigned()
+        if count == 1:
+            return list(self._decode_entry(source))
         cell: Cell = []
         before = ("", 0)
-        for _ in range(source.unsigned()):
-            dot = source.dot()
-            if dot <= before:
-                raise CorruptState(f"dot {dot} of a stored cell is out of order, or is there twice")
-            before = dot
-            stamp = source.stamp() if self.is_stamped else 0
-            cell.append((*dot, stamp, self.decode_payload(source)))
+        for _ in range(count):
+            entry = self._decode_entry(source)
+            if entry[:2] <= before:
+                raise CorruptState(f"dot {entry[:2]} of a stored cell is out of order, or is there twice")
+            before = entry[:2]
+            cell += entry
         return cell
+
+    def _decode_entry(self, source: Reader) -> Entry:
+        node, seq = source.dot()
+        stamp = source.stamp() if self.is_stamped else 0
+        return node, seq, stamp, self.decode_payload(source)
 
     def encode_payload(self, payload: Payload, out: Writer) -> None:
         """Append one entry's payload; scalars unless a type says otherwise."""

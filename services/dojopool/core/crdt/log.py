@@ -18,8 +18,8 @@ from dojopool.core.crdt.registers import by_stamp
 from dojopool.errors import GameError
 
 
-def _append(cell: Cell, origin: Origin, payload: Payload) -> None:
-    cells.add(cell, origin, origin.stamp, payload)
+def _append(cell: Cell | None, origin: Origin, payload: Payload) -> Cell:
+    return cells.add(cell, origin, origin.stamp, payload)
 
 
 def _refuse_two(earlier: Payload, later: Payload) -> Payload:
@@ -47,7 +47,7 @@ class Log(Leaf):
         self.scalar = scalar
 
     def plain(self, node: Node) -> list[Any]:
-        return [entry[3] for entry in sorted(node, key=by_stamp)]
+        return [entry[3] for entry in sorted(cells.entries(node), key=by_stamp)]
 
     def view(self, plain: Any) -> tuple[Any, ...]:
         return tuple(plain)

@@ -26,42 +26,68 @@ from dojopool.errors import CorruptState
 
 
 class Branch(Kind):
-    """What has nodes below it: a dictionary from steps to those that hold anything."""
+    """What has nodes below it, each under a step: only those that hold anything."""
 
     @abstractmethod
     def below(self, step: Any) -> Kind:
         """The kind of the node that `step` leads to."""
 
-    def empty(self) -> dict[Any, Node]:
-        return {}
+    @abstractmethod
+    def fresh(self) -> Node:
+        """As `empty`, with the places that its nodes take: for what is about to be written."""
+
+    @abstractmethod
+    def held(self, node: Node) -> list[tuple[Any, Node]]:
+        """The steps that lead to something, and to what."""
+
+    @abstractmethod
+    def child(self, node: Node, step: Any) -> Node | None:
+        """What `step` leads to, None when nothing is held there."""
+
+    @abstractmethod
+    def take_out(self, node: Node, step: Any) -> None:
+        """Let `step` lead to nothing. In place."""
 
     def remove(self, node: Node, path: Path, depth: int, observed: Clock) -> None:
         if depth == len(path):
             self.drop(node, observed)
             return
         step = path[depth]
-        child = node.get(step)
+        child = self.child(node, step)
         if child is not None:
             self.below(step).remove(child, path, depth + 1, observed)
             if not child:
-                del node[step]
+                self.take_out(node, step)
 
     def drop(self, node: Node, observed: Clock) -> None:
-        for step in list(node):
-            self.below(step).drop(node[step], observed)
-            if not node[step]:
-                del node[step]
+        for step, child in self.held(node):
+            self.below(step).drop(child, observed)
+            if not child:
+                self.take_out(node, step)
 
-    def join(self, mine: Node, theirs: Node, my_clock: Clock, their_clock: Clock) -> dict[Any, Node]:
-        joined = {}
-        for step in {**mine, **theirs}:
+    def join(self, mine: Node, theirs: Node, my_clock: Clock, their_clock: Clock) -> Node:
+        left, right = dict(self.held(mine)), dict(self.held(theirs))
+        joined = self.fresh()
+        holds_any = False
+        for step in {**left, **right}:
             kind = self.below(step)
-            left = mine[step] if step in mine else kind.empty()
-            right = theirs[step] if step in theirs else kind.empty()
-            node = kind.join(left, right, my_clock, their_clock)
+            node = kind.join(left.get(step, kind.empty()), right.get(step, kind.empty()), my_clock, their_clock)
             if node:
                 joined[step] = node
-        return joined
+                holds_any = True
+        return joined if holds_any else self.empty()
+
+    def grown(self, root: Node, steps: Path) -> Node:
+        """The branch that `steps` lead to from `root`; what is missing on the way is made."""
+        kind: Any = self
+        node = root
+        for step in steps:
+            below = kind.child(node, step)
+            kind = kind.below(step)
+            if below is None:
+                below = node[step] = kind.fresh()
+            node = below
+        return node
 
     def decode_below(self, step: Any, source: Reader) -> Node:
         """The stored node that `step` leads to. Raises CorruptState, also when it holds nothing: that is not stored."""
@@ -82,6 +108,21 @@ class Keyed(Branch):
 
     def below(self, step: Any) -> Kind:
         return self.inner
+
+    def empty(self) -> dict[Any, Node]:
+        return {}
+
+    def fresh(self) -> dict[Any, Node]:
+        return {}
+
+    def held(self, node: Node) -> list[tuple[Any, Node]]:
+        return list(node.items())
+
+    def child(self, node: Node, step: Any) -> Node | None:
+        return node.get(step)
+
+    def take_out(self, node: Node, step: Any) -> None:
+        del node[step]
 
     def encode(self, node: Node, out: Writer) -> None:
         out.unsigned(len(node))
@@ -213,7 +254,9 @@ class MapEditor(KeyedEditor):
 
 
 class RecordKind(Branch):
-    """Named fields, each of its own kind. Its node is a dictionary from the number of a field to what it holds."""
+    """Named fields, each of its own kind. Its node is a list with a place for each field, None where nothing is held,
+    or an empty list: that is a third of a dictionary.
+    """
 
     def __init__(self, fields: Mapping[str, Kind], editor_class: Callable[[RecordKind, Edit, Route], Any]) -> None:
         self.names = tuple(fields)
@@ -223,13 +266,31 @@ class RecordKind(Branch):
     def below(self, step: int) -> Kind:
         return self.kinds[step]
 
+    def empty(self) -> list[Node]:
+        return []
+
+    def fresh(self) -> list[Node]:
+        return [None] * len(self.kinds)
+
+    def held(self, node: Node) -> list[tuple[int, Node]]:
+        return [(index, child) for index, child in enumerate(node) if child is not None]
+
+    def child(self, node: Node, step: int) -> Node | None:
+        return node[step] if node else None
+
+    def take_out(self, node: Node, step: int) -> None:
+        node[step] = None
+        if node.count(None) == len(node):
+            node.clear()
+
     def editor(self, edit: Edit, route: Route) -> Any:
         return self._editor_class(self, edit, route)
 
     def plain_field(self, node: Node, index: int) -> Any:
         """The plain value of one field."""
         kind = self.kinds[index]
-        return kind.plain(node[index] if index in node else kind.empty())
+        child = self.child(node, index)
+        return kind.plain(kind.empty() if child is None else child)
 
     def plain(self, node: Node) -> dict[str, Any]:
         return {name: self.plain_field(node, index) for index, name in enumerate(self.names)}
@@ -238,19 +299,22 @@ class RecordKind(Branch):
         return View({name: kind.view(plain[name]) for name, kind in zip(self.names, self.kinds, strict=True)})
 
     def encode(self, node: Node, out: Writer, pieces: Pieces | None = None) -> None:
-        out.unsigned(len(node))
-        for index in sorted(node):
+        out.unsigned(len(node) - node.count(None))
+        for index, kind in enumerate(self.kinds):
+            child = self.child(node, index)
+            if child is None:
+                continue
             out.unsigned(index)
-            kind = self.kinds[index]
-            if pieces is not None and type(kind) is Map and len(node[index]) >= PIECES_FROM:
-                kind.encode(node[index], out, pieces.setdefault(index, {}))
+            if pieces is not None and type(kind) is Map and len(child) >= PIECES_FROM:
+                kind.encode(child, out, pieces.setdefault(index, {}))
             else:
-                kind.encode(node[index], out)
+                kind.encode(child, out)
 
-    def decode(self, source: Reader) -> dict[int, Node]:
-        node: dict[int, Node] = {}
+    def decode(self, source: Reader) -> list[Node]:
+        count = source.unsigned()
+        node = self.fresh() if count else self.empty()
         before = -1
-        for _ in range(source.unsigned()):
+        for _ in range(count):
             index = source.unsigned()
             if not before < index < len(self.kinds):
                 raise CorruptState(f"field {index} of a stored record is unknown or out of order")

@@ -26,7 +26,7 @@ from sys import intern
 from typing import Any
 
 from dojopool.core.crdt import cell as cells
-from dojopool.core.crdt.cell import Cell, Entry, Origin, Payload
+from dojopool.core.crdt.cell import WIDTH, Cell, Entry, Origin, Payload
 from dojopool.core.crdt.edit import Action, Editor
 from dojopool.core.crdt.encoding import Reader
 from dojopool.core.crdt.kind import SCALARS, Leaf, Node, check_scalar, check_scalar_type
@@ -38,12 +38,12 @@ def by_stamp(entry: Entry) -> tuple[int, str, int]:
     return (entry[2], entry[0], entry[1])
 
 
-def _replace_stamped(cell: Cell, origin: Origin, payload: Payload) -> None:
-    cells.replace(cell, origin, origin.stamp, payload)
+def _replace_stamped(cell: Cell | None, origin: Origin, payload: Payload) -> Cell:
+    return cells.replace(cell, origin, origin.stamp, payload)
 
 
-def _replace(cell: Cell, origin: Origin, payload: Payload) -> None:
-    cells.replace(cell, origin, 0, payload)
+def _replace(cell: Cell | None, origin: Origin, payload: Payload) -> Cell:
+    return cells.replace(cell, origin, 0, payload)
 
 
 class RegisterEditor(Editor):
@@ -81,14 +81,17 @@ class Lww(Register):
     is_stamped = True
 
     def plain(self, node: Node) -> Any:
-        return max(node, key=by_stamp)[3] if node else None
+        if len(node) == WIDTH:
+            return node[3]
+        return max(cells.entries(node), key=by_stamp)[3] if node else None
 
 
 class Mv(Register):
     """Multi-value. Read: the sorted distinct values that no later write has replaced."""
 
     def plain(self, node: Node) -> list[Any]:
-        return sorted({entry[3] for entry in node})
+        found = cells.payloads(node)
+        return found if len(found) == 1 else sorted(set(found))
 
     def view(self, plain: Any) -> tuple[Any, ...]:
         return tuple(plain)
@@ -99,16 +102,23 @@ def _level(payload: Payload) -> int:
     return payload
 
 
-def _raise(cell: Cell, origin: Origin, payload: Payload) -> None:
-    seen, level = origin.observed, _level(payload)
-    cell[:] = [entry for entry in cell if entry[1] > seen.get(entry[0], 0) or _level(entry[3]) > level]
-    cells.add(cell, origin, 0, level)
+def _raise(cell: Cell | None, origin: Origin, payload: Payload) -> Cell:
+    level = _level(payload)
+    return _keeping(cell, origin, level, [held > level for held in cells.payloads(cell or [])])
 
 
-def _lower(cell: Cell, origin: Origin, payload: Payload) -> None:
-    seen, level = origin.observed, _level(payload)
-    cell[:] = [entry for entry in cell if entry[1] > seen.get(entry[0], 0) or _level(entry[3]) < level]
-    cells.add(cell, origin, 0, level)
+def _lower(cell: Cell | None, origin: Origin, payload: Payload) -> Cell:
+    level = _level(payload)
+    return _keeping(cell, origin, level, [held < level for held in cells.payloads(cell or [])])
+
+
+def _keeping(cell: Cell | None, origin: Origin, level: int, is_beyond: list[bool]) -> Cell:
+    """A cell with the level of `origin`; beside it stay entries beyond that level, and what was not observed."""
+    kept: Cell = []
+    for entry, stays in zip(cells.entries(cell or []), is_beyond, strict=True):
+        if stays or entry[1] > origin.observed.get(entry[0], 0):
+            kept += entry
+    return cells.add(kept, origin, 0, level)
 
 
 class Extreme(Leaf):
@@ -164,7 +174,7 @@ class Highest(Extreme):
     editor_class = HighestEditor
 
     def plain(self, node: Node) -> Any:
-        return self.label_of(max(_level(entry[3]) for entry in node)) if node else None
+        return self.label_of(max(map(_level, cells.payloads(node)))) if node else None
 
 
 class LowestEditor(Editor):
@@ -183,4 +193,4 @@ class Lowest(Extreme):
     editor_class = LowestEditor
 
     def plain(self, node: Node) -> Any:
-        return self.label_of(min(_level(entry[3]) for entry in node)) if node else None
+        return self.label_of(min(map(_level, cells.payloads(node)))) if node else None

@@ -23,12 +23,12 @@ from dojopool.core.crdt.maps import Keyed, KeyedEditor
 from dojopool.errors import CorruptState
 
 
-def _put_in(cell: Cell, origin: Origin, payload: Payload) -> None:
-    cells.replace(cell, origin, 0, True)
+def _put_in(cell: Cell | None, origin: Origin, payload: Payload) -> Cell:
+    return cells.replace(cell, origin, 0, True)
 
 
-def _put_out(cell: Cell, origin: Origin, payload: Payload) -> None:
-    cells.replace(cell, origin, 0, False)
+def _put_out(cell: Cell | None, origin: Origin, payload: Payload) -> Cell:
+    return cells.replace(cell, origin, 0, False)
 
 
 class FlagEditor(Editor):
@@ -59,8 +59,8 @@ class Flag(Leaf):
 
     def plain(self, node: Node) -> bool:
         if self.enable_wins:
-            return any(entry[3] for entry in node)
-        return bool(node) and all(entry[3] for entry in node)
+            return any(cells.payloads(node))
+        return bool(node) and all(cells.payloads(node))
 
     def view(self, plain: Any) -> bool:
         return bool(plain)

@@ -22,8 +22,8 @@ from dojopool.core.crdt.view import View
 from dojopool.errors import GameError
 
 
-def _claim(cell: Cell, origin: Origin, payload: Payload) -> None:
-    cells.add(cell, origin, origin.stamp, payload)
+def _claim(cell: Cell | None, origin: Origin, payload: Payload) -> Cell:
+    return cells.add(cell, origin, origin.stamp, payload)
 
 
 def _refuse_two(earlier: Payload, later: Payload) -> Payload:
@@ -57,7 +57,7 @@ class Turn(Leaf):
     def plain(self, node: Node) -> dict[str, Any]:
         if not node:
             return {"number": None, "holder": None, "previous": None, "rivals": []}
-        claims = sorted(node, key=by_stamp)
+        claims = sorted(cells.entries(node), key=by_stamp)
         number = max(_claim_of(entry)[0] for entry in claims)
         holders = [holder for claimed, holder in map(_claim_of, claims) if claimed == number]
         lower = [claim for claim in map(_claim_of, claims) if claim[0] < number]

@@ -169,7 +169,7 @@ class RawNode:
 
     def compact(self, snapshot: Snapshot, *, trailing: int = 0) -> None:
         """The application's `snapshot` is durable: use it for followers that are far behind, and forget the log up to
-        `trailing` entries before it. One older than the last is dropped; CallerError for one that is newer than applied.
+        `trailing` entries before it. One older than the last is dropped; CallerError for one newer than applied.
         """
         snapshots.compact(self._raft, snapshot, trailing=trailing)
 

@@ -5,7 +5,7 @@ Rules S1 to S12. Source: the Raft paper, section 7.
 
 from __future__ import annotations
 
-from dojopool.core.raft.messages import NOBODY, Message, MessageType, Role, Snapshot
+from dojopool.core.raft.messages import Message, MessageType, Role, Snapshot
 from dojopool.core.raft.progress import Progress, ProgressState
 from dojopool.core.raft.raft import Raft
 from dojopool.errors import CallerError
@@ -72,7 +72,7 @@ def compact(raft: Raft, snapshot: Snapshot, *, trailing: int) -> None:
         return
     if snapshot.index > log.applied:
         raise CallerError(
-            f"a snapshot at {snapshot.index} was given, while {log.applied} is applied: a snapshot holds what is applied"
+            f"a snapshot at {snapshot.index} was given, while {log.applied} is applied: it holds what is applied"
         )
     raft.snapshot = snapshot
     log.compact_to(max(snapshot.index - trailing, log.before))

@@ -4,58 +4,62 @@ from __future__ import annotations
 
 import pytest
 
-from dojopool.core.crdt.cell import Cell, Origin, add, drop, join, replace
+from dojopool.core.crdt.cell import Cell, Origin, add, drop, entries, join, replace
 
 
 def cell(*dots: str) -> Cell:
     """Entries under dots such as `a3`, each with its dot as payload."""
-    return [(dot[0], int(dot[1:]), 0, dot) for dot in dots]
+    return [part for dot in dots for part in (dot[0], int(dot[1:]), 0, dot)]
 
 
-def dots(entries: Cell) -> list[str]:
+def dots(of: Cell) -> list[str]:
     """The dots of a cell, sorted."""
-    return sorted(f"{node}{seq}" for node, seq, _, _ in entries)
+    return sorted(f"{node}{seq}" for node, seq, _, _ in entries(of))
 
 
 def test_drop_takes_out_what_was_observed() -> None:
     """An entry is dropped when the clock has reached its counter on its node."""
-    entries = cell("a3", "b2", "d14", "g22")
-    drop(entries, {"a": 4, "b": 1, "c": 1, "d": 14, "e": 5, "f": 2})
+    held = cell("a3", "b2", "d14", "g22")
+    drop(held, {"a": 4, "b": 1, "c": 1, "d": 14, "e": 5, "f": 2})
 
-    assert dots(entries) == ["b2", "g22"]
+    assert dots(held) == ["b2", "g22"]
 
 
 @pytest.mark.parametrize(("observed", "left"), [({"a": 2}, ["a3"]), ({"a": 3}, []), ({"b": 9}, ["a3"]), ({}, ["a3"])])
 def test_drop_from_a_cell_of_one(observed: dict[str, int], left: list[str]) -> None:
     """The usual cell of one entry follows the same rule."""
-    entries = cell("a3")
-    drop(entries, observed)
+    held = cell("a3")
+    drop(held, observed)
 
-    assert dots(entries) == left
+    assert dots(held) == left
 
 
 def test_drop_from_an_empty_cell() -> None:
     """An empty cell stays empty."""
-    entries = cell()
-    drop(entries, {"a": 1})
+    held = cell()
+    drop(held, {"a": 1})
 
-    assert entries == []
+    assert held == []
 
 
 def test_add_keeps_what_is_there() -> None:
     """An addition drops nothing, not even what its event had observed."""
-    entries = cell("a1")
-    add(entries, Origin("b", 1, 5, {"a": 1}), 5, "x")
+    held = add(cell("a1"), Origin("b", 1, 5, {"a": 1}), 5, "x")
 
-    assert entries == [("a", 1, 0, "a1"), ("b", 1, 5, "x")]
+    assert entries(held) == [("a", 1, 0, "a1"), ("b", 1, 5, "x")]
+
+
+@pytest.mark.parametrize("held", [None, []])
+def test_add_to_nothing(held: Cell | None) -> None:
+    """The first entry makes a cell."""
+    assert add(held, Origin("b", 1, 5, {"a": 1}), 5, "x") == ["b", 1, 5, "x"]
 
 
 def test_replace_drops_what_its_event_had_observed() -> None:
     """What the writer had not read stays beside the new entry."""
-    entries = cell("a1", "a2", "c1")
-    replace(entries, Origin("b", 1, 5, {"a": 1, "c": 1}), 5, "x")
+    held = replace(cell("a1", "a2", "c1"), Origin("b", 1, 5, {"a": 1, "c": 1}), 5, "x")
 
-    assert dots(entries) == ["a2", "b1"]
+    assert dots(held) == ["a2", "b1"]
 
 
 @pytest.mark.parametrize(
@@ -88,3 +92,12 @@ def test_join_makes_a_new_cell() -> None:
     joined.clear()
 
     assert dots(mine) == ["a1"]
+
+
+@pytest.mark.parametrize("node", ["a", "b", "c", "d", "e"])
+def test_entries_stay_in_order_of_their_dots(node: str) -> None:
+    """Whoever adds, an entry stands behind those of its node and of earlier ones, as canonical form asks."""
+    held = add(cell("b1", "b2", "d1"), Origin(node, 3, 0, {}), 0, "x")
+
+    assert dots(held) == [f"{entry[0]}{entry[1]}" for entry in entries(held)]
+    assert len(entries(held)) == 4

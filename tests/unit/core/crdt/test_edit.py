@@ -14,12 +14,14 @@ AT, BESIDE = Route((0,)), Route((1,))
 KEY, BELOW = Route((0, "k")), Route((0, "k", 3))
 
 
-def put_up(cell: Cell, origin: Origin, payload: Payload) -> None:
+def put_up(cell: Cell | None, origin: Origin, payload: Payload) -> Cell:
     """Some action."""
+    return [payload]
 
 
-def put_down(cell: Cell, origin: Origin, payload: Payload) -> None:
+def put_down(cell: Cell | None, origin: Origin, payload: Payload) -> Cell:
     """Another action."""
+    return [payload]
 
 
 def noted(edit: Edit) -> list[tuple[Any, ...]]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dojopool.core.clock import HybridClock
+from dojopool.core.crdt.cell import entries
 from dojopool.core.crdt.registers import Highest, Lowest, Lww, Mv
 from dojopool.errors import GameError
 from dojopool.game import highest
@@ -80,7 +81,7 @@ def test_equal_siblings_are_two_entries_and_read_as_one() -> None:
     match = in_every_order(*rivals)
 
     assert shown(match, "rivals") == ["23"]
-    assert len(match.root[1]) == 2
+    assert len(entries(match.root[1])) == 2
     assert shown(in_every_order(*rivals, form("C1{A:1}", RIVALS.set("x"))), "rivals") == ["23", "x"]
 
 
@@ -133,9 +134,9 @@ def test_an_extreme_drops_only_what_it_makes_useless(verb: str, field: str, weak
     downwards = fold_all(event("A1", getattr(at, verb)(strong)), event("A2", getattr(at, verb)(weak)))
     repeated = fold_all(event("A1", getattr(at, verb)(weak)), event("A2", getattr(at, verb)(weak)))
 
-    assert len(upwards.root[index]) == 1
-    assert len(downwards.root[index]) == 2
-    assert len(repeated.root[index]) == 1
+    assert len(entries(upwards.root[index])) == 1
+    assert len(entries(downwards.root[index])) == 2
+    assert len(entries(repeated.root[index])) == 1
 
 
 @pytest.mark.parametrize(

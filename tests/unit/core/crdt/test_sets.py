@@ -148,7 +148,7 @@ def test_sets_are_shown_sorted() -> None:
     switches = AddWins(bool)
 
     assert (shown(match, "bans"), shown(match, "tags")) == ([-1, 9, 10], ["z", "é"])
-    assert switches.plain({True: [("a", 1, 0, True)], False: [("a", 1, 0, True)]}) == [False, True]
+    assert switches.plain({True: ["a", 1, 0, True], False: ["a", 1, 0, True]}) == [False, True]
 
 
 def test_concurrent_switching() -> None:
@@ -205,7 +205,7 @@ def test_an_enable_wins_switch_stores_no_disabling() -> None:
     """A disabling there only takes back, so a stored one is nobody's canonical bytes."""
     out = Writer()
     out.clock({"a": 1})
-    Flag(enable_wins=False).encode([("a", 1, 0, False)], out)
+    Flag(enable_wins=False).encode(["a", 1, 0, False], out)
     for enable_wins in (False, True):
         source = Reader(bytes(out.buffer))
         source.clock()
@@ -213,4 +213,4 @@ def test_an_enable_wins_switch_stores_no_disabling() -> None:
             with pytest.raises(CorruptState, match="never kept"):
                 Flag(enable_wins=True).decode(source)
         else:
-            assert Flag(enable_wins=False).decode(source) == [("a", 1, 0, False)]
+            assert Flag(enable_wins=False).decode(source) == ["a", 1, 0, False]

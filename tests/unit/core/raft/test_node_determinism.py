@@ -18,7 +18,7 @@ TESTS = Path(__file__).resolve().parents[3]
 
 def story(seed: int) -> str:
     """A digest of every Ready of a group of eight in a story with losses, crashes, transfers and changes."""
-    random = Random(seed)
+    chance = Random(seed)
     digest = sha256()
 
     def watch(node: int, ready: Ready) -> None:
@@ -28,7 +28,7 @@ def story(seed: int) -> str:
     group.add(newcomer(8))
     for peer in group.peers.values():
         peer.watch = watch
-    group.loses = lambda _message: random.random() < 0.1
+    group.loses = lambda _message: chance.random() < 0.1
     group.campaign(1)
     for turn in range(120):
         group.tick()
@@ -45,7 +45,7 @@ def story(seed: int) -> str:
             if turn == 80 and leader != 3:
                 node.transfer_leader(3)
         if turn % 40 == 39:
-            group[random.randrange(1, 6)].crash()
+            group[chance.randrange(1, 6)].crash()
     assert max(peer.status.commit for peer in group.peers.values()) > 50
     return digest.hexdigest()
 

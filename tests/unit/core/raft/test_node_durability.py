@@ -21,7 +21,7 @@ def lead(peer: Peer) -> None:
     peer.node.campaign()
     peer.pump()
     peer.hear(granted(2, from_=2))
-    assert peer.status.role is Role.LEADER
+    assert peer.is_a(Role.LEADER)
 
 
 def test_d1_no_entry_is_stored_before_its_term() -> None:
