@@ -11,7 +11,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, Final
 
 import pytest
@@ -71,11 +71,10 @@ class Bug:
         assert isinstance(function, FunctionType)
         source = textwrap.dedent(inspect.getsource(function))
         assert source.count(self.right) == 1, f"{self.told}: {self.right!r} is not in {function.__qualname__} once"
-        made: dict[str, Any] = {}
         broken = source.replace(self.right, self.wrong).removeprefix("@property\n").removeprefix("@staticmethod\n")
-        code = compile(broken, f"<broken {function.__name__}>", "exec", flags=_ANNOTATIONS, dont_inherit=True)
-        exec(code, function.__globals__, made)  # noqa: S102 - the text is the bank's own and the product's
-        monkeypatch.setattr(function, "__code__", made[function.__name__].__code__)
+        module = compile(broken, f"<broken {function.__name__}>", "exec", flags=_ANNOTATIONS, dont_inherit=True)
+        code = next(part for part in module.co_consts if isinstance(part, CodeType))
+        monkeypatch.setattr(function, "__code__", code)
 
 
 _ANNOTATIONS: Final = __import__("__future__").annotations.compiler_flag

@@ -89,16 +89,16 @@ def _explains(order: Sequence[Operation]) -> bool:
 @pytest.mark.parametrize("seed", range(300))
 def test_the_search_agrees_with_trying_all_orders(seed: int) -> None:
     """On small random histories, right and wrong ones, both say the same."""
-    random = Random(seed)
+    draws = Random(seed)
     history = []
-    for value in range(1, random.randint(3, 6)):
-        called = random.randint(0, 12)
-        returned = None if random.random() < 0.2 else called + random.randint(1, 6)
-        if random.random() < 0.5:
-            answer = (random.randint(1, 3), value) if returned else None
+    for value in range(1, draws.randint(3, 6)):
+        called = draws.randint(0, 12)
+        returned = None if draws.random() < 0.2 else called + draws.randint(1, 6)
+        if draws.random() < 0.5:
+            answer = (draws.randint(1, 3), value) if returned else None
             history.append(write(value, called, returned, answer))
         elif returned:
-            history.append(read(called, returned, (random.randint(0, 2), random.randint(0, value))))
+            history.append(read(called, returned, (draws.randint(0, 2), draws.randint(0, value))))
 
     expected = Verdict.YES if naive(history) else Verdict.NO
     assert verdict(*history) is expected

@@ -25,16 +25,16 @@ from dojopool.simulation.naive_config import after, halves
 @pytest.mark.parametrize("seed", range(200))
 def test_both_ways_agree(seed: int) -> None:
     """From any configuration that changes lead to, joint ones included."""
-    random = Random(seed)
+    draws = Random(seed)
     config = ConfState(voters=(1, 2, 3))
     for index in range(2, 20):
         parts = tuple(
-            ConfChange(random.choice(list(ChangeType)), random.randint(1, 6)) for _ in range(random.randint(0, 3))
+            ConfChange(draws.choice(list(ChangeType)), draws.randint(1, 6)) for _ in range(draws.randint(0, 3))
         )
         nodes = {part.node for part in parts}
         if len(nodes) != len(parts):
             continue
-        change = ConfChangeV2(parts, random.choice(list(Transition)) if parts else Transition.AUTO)
+        change = ConfChangeV2(parts, draws.choice(list(Transition)) if parts else Transition.AUTO)
         configuration, progress = restore(config, last_index=index)
         changer = Changer(configuration, progress, last_index=index)
         try:
