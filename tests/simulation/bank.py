@@ -25,6 +25,7 @@ from dojopool.core.raft.options import ReadMode
 from dojopool.core.raft.raft import Raft
 from dojopool.simulation.options import Plan
 
+
 SECONDS: Final = 10.0
 """Virtual seconds with faults, in each run."""
 
@@ -71,11 +72,9 @@ class Bug:
         source = textwrap.dedent(inspect.getsource(function))
         assert source.count(self.right) == 1, f"{self.told}: {self.right!r} is not in {function.__qualname__} once"
         broken = source.replace(self.right, self.wrong).removeprefix("@property\n").removeprefix("@staticmethod\n")
-        code = compile(broken, f"<broken {function.__name__}>", "exec", flags=_ANNOTATIONS, dont_inherit=True)
-        [body] = [
-            const for const in code.co_consts if isinstance(const, CodeType) and const.co_name == function.__name__
-        ]
-        monkeypatch.setattr(function, "__code__", body)
+        module = compile(broken, f"<broken {function.__name__}>", "exec", flags=_ANNOTATIONS, dont_inherit=True)
+        code = next(part for part in module.co_consts if isinstance(part, CodeType))
+        monkeypatch.setattr(function, "__code__", code)
 
 
 _ANNOTATIONS: Final = __import__("__future__").annotations.compiler_flag
@@ -108,7 +107,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "a vote repeated by the network counts twice",
         elections.on_vote_response,
         "raft.votes.setdefault(message.from_, not message.reject)",
-        "raft.votes[min(raft.config.voters.ids() - raft.votes.keys(), default=0)] = not message.reject",
+        "raft.votes[next((v for v in sorted(raft.config.voters.ids()) if v not in raft.votes), 0)] = not message.reject",
         frozenset({"election-safety"}) | STATE,
         19,
         ("duplication", "delay", "one-way", "transfers"),

@@ -184,8 +184,8 @@ class Process:
             self._do(ask)
 
     def do(self, act: Callable[[RawNode], None]) -> None:
-        """Someone who looks after the group does something here."""
-        if self.is_up and not self.is_paused:
+        """Someone who looks after the group, or a link, does something here."""
+        if self.is_up:
             self._do(lambda: act(self.node))
 
     # ---- the pump --------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`dojo simulate raft`: what it says and how it ends."""
+"""`dojo simulate raft`."""
 
 from __future__ import annotations
 
@@ -7,49 +7,70 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from dojopool.cli.exits import FAILED, MISCONFIGURED
 from dojopool.cli.main import app
-from dojopool.core.raft.messages import Message
-from dojopool.core.raft.raft import Raft
+from dojopool.simulation import campaign
+from dojopool.simulation.options import Plan
+from dojopool.simulation.run import Outcome
+
+FEW = ["simulate", "raft", "--seeds", "3", "--seconds", "1"]
 
 
-def simulate(*arguments: str) -> tuple[int, str]:
-    """Run the command: exit code and what it printed on stdout."""
-    result = CliRunner().invoke(app, ["simulate", "raft", *arguments])
+def called(*words: str) -> tuple[int, str]:
+    """Exit code and what was printed."""
+    result = CliRunner().invoke(app, words)
     return result.exit_code, result.stdout
 
 
-def test_seeds_that_pass() -> None:
-    """Figures as one JSON object, or as a table."""
-    code, text = simulate("--seeds", "3", "--seconds", "2", "--json")
-    told = json.loads(text)
-
-    assert (code, told["seeds"], told["failed"], told["failures"]) == (0, 3, 0, [])
-    assert told["steps_judged"] > 100
-    assert "steps judged" in simulate("--seed", "4", "--seconds", "2")[1]
+def broken(plan: Plan) -> Outcome:
+    """A run that finds something."""
+    return Outcome(plan, rule="committed", found="node 1 overwrites [2]", at=500_000)
 
 
-def test_a_seed_that_fails_is_repeated_by_the_command_it_prints(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 1, the command that repeats the run, and one that repeats a smaller run."""
-    send = Raft.send
+def test_a_sound_build_exits_with_0_and_a_table() -> None:
+    """It says what was played."""
+    code, text = called(*FEW)
 
-    def send_early(raft: Raft, message: Message) -> None:
-        """Let go what waits for the disk, before it is durable."""
-        send(raft, message)
-        raft.messages += [waiting for waiting in raft.messages_after if waiting.to != raft.id]
-        raft.messages_after = [waiting for waiting in raft.messages_after if waiting.to == raft.id]
-
-    monkeypatch.setattr(Raft, "send", send_early)
-    code, text = simulate("--seeds", "2", "--json")
-    told = json.loads(text)
-
-    assert code == FAILED
-    command = told["failures"][0]["command"].split()
-    assert command[:3] == ["dojo", "simulate", "raft"]
-    assert simulate(*command[3:])[0] == FAILED
-    assert simulate(*told["smallest"][0].split()[3:])[0] == FAILED
+    assert code == 0
+    assert "seeds" in text
+    assert "simulated seconds" in text
+    assert "FAILED" not in text
 
 
-def test_a_fault_that_is_not_known() -> None:
-    """It is refused before anything runs."""
-    assert simulate("--with", "rain")[0] == MISCONFIGURED
+def test_json_is_one_object() -> None:
+    """With the same figures, for programs."""
+    code, text = called(*FEW, "--json")
+    found = json.loads(text)
+
+    assert (code, found["seeds"], found["failed"], found["failures"]) == (0, 3, 0, [])
+
+
+def test_a_failure_prints_the_command_that_repeats_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 1, each failing seed with its command, and a smaller one."""
+    monkeypatch.setattr(campaign, "run", broken)
+    code, text = called(*FEW)
+
+    assert code == 1
+    assert "FAILED seed 2 after 0.500 s: committed: node 1 overwrites [2]" in text
+    assert "repeat: dojo simulate raft --seed 2 --seconds 1" in text
+    assert "smallest: dojo simulate raft --seed 1" in text
+
+    code, text = called(*FEW, "--json")
+    assert (code, len(json.loads(text)["failures"])) == (1, 3)
+
+
+def test_one_seed_can_be_traced() -> None:
+    """Every step as a line of JSON, the verdict last."""
+    code, text = called("simulate", "raft", "--seed", "3", "--seconds", "1", "--trace")
+    lines = [json.loads(line) for line in text.splitlines()]
+
+    assert code == 0
+    assert lines[-1]["rule"] == ""
+    assert lines[0]["event"] == "started"
+
+
+def test_a_fault_that_is_not_known_is_refused() -> None:
+    """One line that names those that there are."""
+    result = CliRunner().invoke(app, [*FEW, "--with", "hail"])
+
+    assert result.exit_code == 3
+    assert "there is no fault 'hail'" in result.stderr
