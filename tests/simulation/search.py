@@ -26,4 +26,4 @@ if __name__ == "__main__":
     for each in BUGS:
         seed, rule = first_caught(each)
         known = "" if (seed, rule in each.caught_by) == (each.seeds, True) else "  <- differs from the bank"
-        print(f"{each.rule:4} {seed:4} {rule:20} {each.told}{known}", flush=True)
+        print(f"{each.rule:4} {seed:4} {rule:20} {each.told}{known}", flush=True)  # noqa: T201 - what it is run for

@@ -14,15 +14,14 @@ from random import Random
 from typing import Final, Protocol
 
 from dojopool.adapters.raft_wal import Wal
-from dojopool.core.raft import confchange
 from dojopool.core.raft.messages import NOBODY, Entry, EntryType, Message, ReadState, Ready, Role, Snapshot
 from dojopool.core.raft.node import RawNode
 from dojopool.core.raft.options import Options, ReadMode
 from dojopool.errors import CallerError, CorruptState, LogConflict, ProposalDropped, Unavailable
 from dojopool.raft_ports import DiskWrite
+from dojopool.simulation.application import Answer, Application, ReadAnswer
 from dojopool.simulation.disk import PowerLost, SimulatedFiles
 from dojopool.simulation.invariants import Judge, Violation
-from dojopool.simulation.machine import Register
 from dojopool.simulation.options import TICK_MS
 from dojopool.simulation.world import MS, World
 
@@ -30,10 +29,6 @@ STEPS_WAITING_MAX: Final = 2_000
 """Messages that wait for a process that stopped; more are lost, as on a full queue."""
 SEGMENT_BYTES: Final = 2_048
 """Small, so that segments are changed and removed all the time."""
-
-Answer = Callable[[bytes | None], None]
-"""The answer to a command; None: the entry there is another one, so nobody knows."""
-ReadAnswer = Callable[[tuple[int, int] | None], None]
 
 
 class Surroundings(Protocol):
@@ -112,15 +107,9 @@ class Process:
             stored = self._wal.recover()
         except CorruptState as error:
             raise Violation("recovery", f"node {self.id} takes what a crash left for damage: {error}") from error
-        snapshot = stored.snapshot
-        self.machine = Register()
-        if snapshot is not None:
-            self.machine.restore(snapshot.data)
-        self.config = snapshot.config if snapshot else confchange.Configuration().conf_state()
-        self.applied = self.snapshot_index = snapshot.index if snapshot else 0
         self._judge.started(self.id, stored)
-        if snapshot is not None:
-            self._judge.restored(self.id, snapshot.index, self.machine.snapshot())
+        self.application = Application(self.id, self._judge, stored.snapshot)
+        self.snapshot_index = self.application.applied
         self.node = RawNode(self.options, stored=stored, draw=self._random.randrange)
         self._todo: deque[Callable[[], None]] = deque()
         self._jobs: list[_Stores] = []
@@ -128,9 +117,6 @@ class Process:
         self._applying: deque[Entry] = deque()
         self._apply_waits = False
         self._told_at = 0
-        self._writes: dict[int, tuple[int, Answer]] = {}
-        self._reads: dict[bytes, tuple[int, ReadAnswer]] = {}
-        self._ready_reads: list[tuple[int, bytes]] = []
         self._missed_ticks = 0
         self.role, self.leader = Role.FOLLOWER, NOBODY
         self._term, self._commit = stored.hard_state.term, stored.hard_state.commit
@@ -185,7 +171,7 @@ class Process:
             except ProposalDropped as error:
                 refused(error.leader)
                 return
-            self._writes[index] = (self.node.hard_state().term, answer)
+            self.application.wait_for(index=index, term=self.node.hard_state().term, answer=answer)
 
         if self.is_up:
             self._do(propose)
@@ -194,7 +180,7 @@ class Process:
         """A client reads a key."""
         if self.is_up:
             now_ms = int(self.local_ms())
-            self._reads[context] = (key, answer)
+            self.application.read(context, key, answer)
 
             def ask() -> None:
                 self.node.observe_time(now_ms)
@@ -249,7 +235,7 @@ class Process:
         if state.commit != self._commit:
             self._commit = state.commit
             if self.role is Role.LEADER and state.term == self._term:
-                self._judge.counted(self.id, state.commit, self.config)
+                self._judge.counted(self.id, state.commit, self.application.config)
 
     def _take(self, ready: Ready) -> None:
         self._judge.told(self.id, ready)
@@ -349,7 +335,9 @@ class Process:
     def _told_durable(self, jobs: list[_Stores], last: int) -> None:
         for job in jobs:
             if job.write is not None and job.write.snapshot is not None:
-                self._restore(job.write.snapshot)
+                self._applying.clear()
+                self.application.restore(job.write.snapshot)
+                self.snapshot_index = job.write.snapshot.index
         if last:
             self.node.persisted(last)
         for job in jobs:
@@ -363,15 +351,6 @@ class Process:
     def _later(self, life: int, step: Callable[[], None]) -> None:
         if self.is_up and self.lives == life:
             self._do(step)
-
-    def _restore(self, snapshot: Snapshot) -> None:
-        self.machine.restore(snapshot.data)
-        self.applied = self.snapshot_index = snapshot.index
-        self.config = snapshot.config
-        self._judge.restored(self.id, snapshot.index, snapshot.data)
-        self._applying.clear()
-        for index in [index for index in self._writes if index <= snapshot.index]:
-            self._writes.pop(index)[1](None)
 
     # ---- the state machine -----------------------------------------------------------------------------------------
 
@@ -389,63 +368,27 @@ class Process:
 
     def _apply(self) -> None:
         self._apply_waits = False
-        changed = False
+        application, changed = self.application, False
         while self._applying:
             entry = self._applying.popleft()
-            if entry.index > self.applied:
-                self._apply_one(entry)
-                changed |= entry.type is not EntryType.NORMAL
-        self.node.applied(self.applied)
-        self._answer_reads()
-        # A newcomer takes only a snapshot that names it (rule S11), so each change of the members is followed by one.
-        if changed or self.applied - self.snapshot_index >= self._snapshot_every:
-            self._take_snapshot()
-
-    def _apply_one(self, entry: Entry) -> None:
-        answer = b""
-        if entry.type is not EntryType.NORMAL:
-            self.config = self.node.apply_conf_change(confchange.decode(entry.type, entry.data))
-            self._judge.configured(self.id, entry.index, self.config)
-            self._note_commit()
-        elif entry.data:
-            answer = self.machine.apply(entry.data)
-        self.applied, self._applied_term = entry.index, entry.term
-        self._judge.applied(self.id, entry, answer)
-        waiting = self._writes.pop(entry.index, None)
-        if waiting is not None:
-            waiting[1](answer if waiting[0] == entry.term else None)
-
-    def _take_snapshot(self) -> None:
-        data = self.machine.snapshot()
-        self._judge.snapshotted(self.id, self.applied, data)
-        self._jobs.append(_Stores(None, (), Snapshot(self.applied, self._applied_term, self.config, data)))
-        self._begin_flush()
-
-    # ---- reads -----------------------------------------------------------------------------------------------------
+            if entry.index > application.applied:
+                application.apply(entry, self.node)
+                if entry.type is not EntryType.NORMAL:
+                    changed = True
+                    self._note_commit()
+        self.node.applied(application.applied)
+        application.answer_reads(self._is_sure)
+        # After a change of the members too, so that newcomers begin close to the end of the log.
+        if changed or application.applied - self.snapshot_index >= self._snapshot_every:
+            self._jobs.append(_Stores(None, (), application.snapshot()))
+            self._begin_flush()
 
     def _note_reads(self, states: tuple[ReadState, ...]) -> None:
-        for state in states:
-            if state.index == 0:
-                found = self._reads.pop(state.context, None)
-                if found is not None:
-                    found[1](None)
-            elif state.context in self._reads:
-                self._ready_reads.append((state.index, state.context))
-        self._answer_reads()
-
-    def _answer_reads(self) -> None:
-        if not self._ready_reads:
-            return
-        due = [context for index, context in self._ready_reads if index <= self.applied]
-        self._ready_reads = [(index, context) for index, context in self._ready_reads if index > self.applied]
-        for context in due:
-            key, answer = self._reads.pop(context, (0, None))
-            if answer is None:
-                continue
-            value = self.machine.read(key)
-            # The clock may have been read long before the lease was looked at, so it is asked for again (rule R9).
-            is_sure = self.options.read_mode is ReadMode.SAFE or self._is_sure()
-            answer(value if is_sure else None)
+        self.application.note(states)
+        self.application.answer_reads(self._is_sure)
 
     def _is_sure(self) -> bool:
-        return self.role is not Role.LEADER or self.node.holds_lease(int(self.local_ms()))
+        """Whether a read that was just made may be answered: a leader's lease may have ended since it was looked at."""
+        if self.options.read_mode is ReadMode.SAFE or self.role is not Role.LEADER:
+            return True
+        return self.node.holds_lease(int(self.local_ms()))
