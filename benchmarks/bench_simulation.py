@@ -59,4 +59,4 @@ def _played(seed: int, faults: tuple[str, ...]) -> Outcome:
 
 
 if __name__ == "__main__":
-    run_without_servers(options, measure)
+    run_without_servers(__doc__, options, measure)
