@@ -25,7 +25,6 @@ from dojopool.core.raft.options import ReadMode
 from dojopool.core.raft.raft import Raft
 from dojopool.simulation.options import Plan
 
-
 SECONDS: Final = 10.0
 """Virtual seconds with faults, in each run."""
 
@@ -107,7 +106,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "a vote repeated by the network counts twice",
         elections.on_vote_response,
         "raft.votes.setdefault(message.from_, not message.reject)",
-        "raft.votes[next((v for v in sorted(raft.config.voters.ids()) if v not in raft.votes), 0)] = not message.reject",
+        "raft.votes[min(raft.config.voters.ids() - raft.votes.keys(), default=0)] = not message.reject",
         frozenset({"election-safety"}) | STATE,
         19,
         ("duplication", "delay", "one-way", "transfers"),

@@ -15,10 +15,9 @@ HEADING = f"""{BEGIN}
 ## Bugs that the simulator finds
 
 `dojo simulate raft` plays whole groups on a virtual clock, whose network, disks, clocks and processes fail by seed, and
-judges every step. A simulator that never found anything is a hope, so each bug below was put into the core or the
-disk (`tests/simulation/bank.py` has the words that were changed) and searched for from seed 1 on, in runs of
-{SECONDS:g} virtual seconds with the faults named. The tests play the seed that caught it once with the bug and once
-without.
+judges every step. A simulator that never found anything is a hope, so each bug below was put into the core or the disk
+(`tests/simulation/bank.py` has the words that were changed) and searched for from seed 1 on, in runs of {SECONDS:g}
+virtual seconds with the faults named. The tests play the seed that caught it once with the bug and once without.
 
 *Written by `PYTHONPATH=tests python tests/simulation/page.py`; a test keeps it current.*
 

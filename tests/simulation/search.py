@@ -4,8 +4,6 @@ core, write the numbers into the bank, then run `page.py`.
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from dojopool.simulation.run import run
@@ -28,4 +26,4 @@ if __name__ == "__main__":
     for each in BUGS:
         seed, rule = first_caught(each)
         known = "" if (seed, rule in each.caught_by) == (each.seeds, True) else "  <- differs from the bank"
-        sys.stdout.write(f"{each.rule:4} {seed:4} {rule:20} {each.told}{known}\n")
+        print(f"{each.rule:4} {seed:4} {rule:20} {each.told}{known}", flush=True)  # noqa: T201 - what it is run for

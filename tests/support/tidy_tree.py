@@ -35,6 +35,7 @@ ELSEWHERE: dict[str, str] = {
     "adapters/redis_probe.py": "tests/stack/test_doctor.py",
     "adapters/redis_store.py": "tests/contracts/test_state_store_redis.py",
     "adapters/redis_views.py": "tests/contracts/test_state_store_redis.py",
+    "simulation/application.py": "tests/simulation/test_bugs.py",
     "simulation/clients.py": "tests/simulation/test_seeds.py",
     "simulation/group.py": "tests/simulation/test_seeds.py",
     "simulation/nemesis.py": "tests/simulation/test_seeds.py",

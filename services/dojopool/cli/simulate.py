@@ -23,7 +23,7 @@ def simulate() -> None:
 
 
 @app.command()
-def raft(  # noqa: PLR0913 - each is an option of the command
+def raft(  # noqa: PLR0913 - one parameter for each option of the command line
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds to play.")] = 100,
     first: Annotated[int, typer.Option(min=0, help="The first of them.")] = 1,
     seed: Annotated[int | None, typer.Option(min=0, help="Play this one alone: what repeats a failure.")] = None,

@@ -160,7 +160,7 @@ class Group:
     def _known_by(self, process: Process) -> list[ConfState]:
         """What a process takes for the members, or will when it starts again."""
         if process.is_up:
-            return [process.config]
+            return [process.application.config]
         disk = self.judge.members[process.id].durable
         known = min(max(disk.base, disk.hard_state.commit), self.judge.commit)
         return [self.judge.members_at(index) for index in (process.snapshot_index, known) if index]

@@ -11,21 +11,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import Final, Protocol
 
 from dojopool.adapters.raft_wal import Wal
-from dojopool.core.raft import confchange
 from dojopool.core.raft.messages import NOBODY, Entry, EntryType, Message, ReadState, Ready, Role, Snapshot
 from dojopool.core.raft.node import RawNode
 from dojopool.core.raft.options import Options, ReadMode
 from dojopool.errors import CallerError, CorruptState, LogConflict, ProposalDropped, Unavailable
 from dojopool.raft_ports import DiskWrite
+from dojopool.simulation.application import Answer, Application, ReadAnswer
 from dojopool.simulation.disk import PowerLost, SimulatedFiles
 from dojopool.simulation.invariants import Judge, Violation
-from dojopool.simulation.machine import Register
 from dojopool.simulation.options import TICK_MS
-from dojopool.simulation.pending_reads import PendingReads, ReadAnswer
-from dojopool.simulation.surroundings import Surroundings
 from dojopool.simulation.world import MS, World
 
 STEPS_WAITING_MAX: Final = 2_000
@@ -33,8 +30,24 @@ STEPS_WAITING_MAX: Final = 2_000
 SEGMENT_BYTES: Final = 2_048
 """Small, so that segments are changed and removed all the time."""
 
-Answer = Callable[[bytes | None], None]
-"""The answer to a command; None: the entry there is another one, so nobody knows."""
+
+class Surroundings(Protocol):
+    """What a process asks of the world it runs in."""
+
+    def send(self, messages: tuple[Message, ...]) -> None:
+        """Put messages on the links."""
+
+    def ended(self, node: int) -> None:
+        """A process died by itself."""
+
+    def flush_delay(self, node: int) -> int:
+        """How long the next flush takes."""
+
+    def ack_delay(self, node: int) -> int:
+        """How long what became durable takes to be told."""
+
+    def apply_delay(self, node: int) -> int:
+        """How long applying takes."""
 
 
 @dataclass(slots=True)
@@ -94,15 +107,9 @@ class Process:
             stored = self._wal.recover()
         except CorruptState as error:
             raise Violation("recovery", f"node {self.id} takes what a crash left for damage: {error}") from error
-        snapshot = stored.snapshot
-        self.machine = Register()
-        if snapshot is not None:
-            self.machine.restore(snapshot.data)
-        self.config = snapshot.config if snapshot else confchange.Configuration().conf_state()
-        self.applied = self.snapshot_index = snapshot.index if snapshot else 0
         self._judge.started(self.id, stored)
-        if snapshot is not None:
-            self._judge.restored(self.id, snapshot.index, self.machine.snapshot())
+        self.application = Application(self.id, self._judge, stored.snapshot)
+        self.snapshot_index = self.application.applied
         self.node = RawNode(self.options, stored=stored, draw=self._random.randrange)
         self._todo: deque[Callable[[], None]] = deque()
         self._jobs: list[_Stores] = []
@@ -110,8 +117,6 @@ class Process:
         self._applying: deque[Entry] = deque()
         self._apply_waits = False
         self._told_at = 0
-        self._writes: dict[int, tuple[int, Answer]] = {}
-        self._reads = PendingReads()
         self._missed_ticks = 0
         self.role, self.leader = Role.FOLLOWER, NOBODY
         self._term, self._commit = stored.hard_state.term, stored.hard_state.commit
@@ -166,7 +171,7 @@ class Process:
             except ProposalDropped as error:
                 refused(error.leader)
                 return
-            self._writes[index] = (self.node.hard_state().term, answer)
+            self.application.wait_for(index=index, term=self.node.hard_state().term, answer=answer)
 
         if self.is_up:
             self._do(propose)
@@ -175,7 +180,7 @@ class Process:
         """A client reads a key."""
         if self.is_up:
             now_ms = int(self.local_ms())
-            self._reads.ask(context, key, answer)
+            self.application.read(context, key, answer)
 
             def ask() -> None:
                 self.node.observe_time(now_ms)
@@ -230,7 +235,7 @@ class Process:
         if state.commit != self._commit:
             self._commit = state.commit
             if self.role is Role.LEADER and state.term == self._term:
-                self._judge.counted(self.id, state.commit, self.config)
+                self._judge.counted(self.id, state.commit, self.application.config)
 
     def _take(self, ready: Ready) -> None:
         self._judge.told(self.id, ready)
@@ -245,7 +250,7 @@ class Process:
         if ready.committed:
             todo.append(lambda: self._begin_apply(ready.committed))
         if ready.read_states:
-            todo.append(lambda: self._hear_reads(ready.read_states))
+            todo.append(lambda: self._note_reads(ready.read_states))
 
     def _send(self, messages: tuple[Message, ...]) -> None:
         self._judge.sends(self.id, messages)
@@ -330,7 +335,9 @@ class Process:
     def _told_durable(self, jobs: list[_Stores], last: int) -> None:
         for job in jobs:
             if job.write is not None and job.write.snapshot is not None:
-                self._restore(job.write.snapshot)
+                self._applying.clear()
+                self.application.restore(job.write.snapshot)
+                self.snapshot_index = job.write.snapshot.index
         if last:
             self.node.persisted(last)
         for job in jobs:
@@ -344,15 +351,6 @@ class Process:
     def _later(self, life: int, step: Callable[[], None]) -> None:
         if self.is_up and self.lives == life:
             self._do(step)
-
-    def _restore(self, snapshot: Snapshot) -> None:
-        self.machine.restore(snapshot.data)
-        self.applied = self.snapshot_index = snapshot.index
-        self.config = snapshot.config
-        self._judge.restored(self.id, snapshot.index, snapshot.data)
-        self._applying.clear()
-        for index in [index for index in self._writes if index <= snapshot.index]:
-            self._writes.pop(index)[1](None)
 
     # ---- the state machine -----------------------------------------------------------------------------------------
 
@@ -370,46 +368,27 @@ class Process:
 
     def _apply(self) -> None:
         self._apply_waits = False
-        changed = False
+        application, changed = self.application, False
         while self._applying:
             entry = self._applying.popleft()
-            if entry.index > self.applied:
-                self._apply_one(entry)
-                changed |= entry.type is not EntryType.NORMAL
-        self.node.applied(self.applied)
-        self._reads.run(self.applied, self.machine, self._is_sure)
-        # A newcomer takes only a snapshot that names it (rule S11), so each change of the members is followed by one.
-        if changed or self.applied - self.snapshot_index >= self._snapshot_every:
-            self._take_snapshot()
+            if entry.index > application.applied:
+                application.apply(entry, self.node)
+                if entry.type is not EntryType.NORMAL:
+                    changed = True
+                    self._note_commit()
+        self.node.applied(application.applied)
+        application.answer_reads(self._is_sure)
+        # After a change of the members too, so that newcomers begin close to the end of the log.
+        if changed or application.applied - self.snapshot_index >= self._snapshot_every:
+            self._jobs.append(_Stores(None, (), application.snapshot()))
+            self._begin_flush()
 
-    def _apply_one(self, entry: Entry) -> None:
-        answer = b""
-        if entry.type is not EntryType.NORMAL:
-            self.config = self.node.apply_conf_change(confchange.decode(entry.type, entry.data))
-            self._judge.configured(self.id, entry.index, self.config)
-            self._note_commit()
-        elif entry.data:
-            answer = self.machine.apply(entry.data)
-        self.applied, self._applied_term = entry.index, entry.term
-        self._judge.applied(self.id, entry, answer)
-        waiting = self._writes.pop(entry.index, None)
-        if waiting is not None:
-            waiting[1](answer if waiting[0] == entry.term else None)
-
-    def _take_snapshot(self) -> None:
-        data = self.machine.snapshot()
-        self._judge.snapshotted(self.id, self.applied, data)
-        self._jobs.append(_Stores(None, (), Snapshot(self.applied, self._applied_term, self.config, data)))
-        self._begin_flush()
-
-    # ---- reads -----------------------------------------------------------------------------------------------------
-
-    def _hear_reads(self, states: tuple[ReadState, ...]) -> None:
-        self._reads.hear(states)
-        self._reads.run(self.applied, self.machine, self._is_sure)
+    def _note_reads(self, states: tuple[ReadState, ...]) -> None:
+        self.application.note(states)
+        self.application.answer_reads(self._is_sure)
 
     def _is_sure(self) -> bool:
-        """The clock may have been read long before the lease was looked at, so it is asked for again (rule R9)."""
+        """Whether a read that was just made may be answered: a leader's lease may have ended since it was looked at."""
         if self.options.read_mode is ReadMode.SAFE or self.role is not Role.LEADER:
             return True
         return self.node.holds_lease(int(self.local_ms()))

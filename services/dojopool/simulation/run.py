@@ -153,7 +153,7 @@ class Run:
         group, config = self.group, self.group.judge.config
         members = {*config.voters, *config.learners}
         return all(
-            group.processes[node].is_up and group.processes[node].applied == group.judge.commit
+            group.processes[node].is_up and group.processes[node].application.applied == group.judge.commit
             for node in core & members
         )
 
@@ -166,7 +166,7 @@ class Run:
         alive = set(group.processes) - group.wiped
         self._wait("equal", lambda: self._are_equal(alive), lambda: self._state_of(alive))
         states = {
-            group.processes[node].machine.snapshot()
+            group.processes[node].application.machine.snapshot()
             for node in sorted(alive & {*group.judge.config.voters, *group.judge.config.learners})
         }
         if len(states) > 1:
@@ -187,7 +187,7 @@ class Run:
             what = process.role.name.lower() if process.is_up else "down"
             parts.append(
                 f"{node} {what} term {seen.log.hard_state.term} last {seen.log.last} commit {seen.commit} applied"
-                f" {process.applied}"
+                f" {process.application.applied}"
             )
         return "; ".join(parts) + f"; committed {self.group.judge.commit}, {self.group.judge.config}"
 

@@ -38,8 +38,8 @@ def test_a_disk_tells_a_log_also_with_a_later_snapshot() -> None:
     """Compaction puts a snapshot in place of the beginning; all else must be there, term and vote included."""
     log = Shadow(base=1, base_term=1, terms=[1, 2], hard_state=HardState(2, 1, 1))
 
-    def told(base: Snapshot, entries: tuple[Entry, ...], state: HardState = HardState(2, 1, 3)) -> bool:
-        return log.is_told_by(Stored(state, base, entries))
+    def told(base: Snapshot, entries: tuple[Entry, ...], term: int = 2, vote: int = 1) -> bool:
+        return log.is_told_by(Stored(HardState(term, vote, 3), base, entries))
 
     assert told(snapshot(1, 1), (Entry(1, 2), Entry(2, 3)))
     assert told(snapshot(2, 1), (Entry(2, 3),))
@@ -47,8 +47,8 @@ def test_a_disk_tells_a_log_also_with_a_later_snapshot() -> None:
     assert not told(snapshot(1, 1), (Entry(1, 2),))
     assert not told(snapshot(2, 2), (Entry(2, 3),))
     assert not told(snapshot(4, 2), ())
-    assert not told(snapshot(3, 2), (), HardState(2, 2, 3))
-    assert not told(snapshot(3, 2), (), HardState(1, 1, 3))
+    assert not told(snapshot(3, 2), (), vote=2)
+    assert not told(snapshot(3, 2), (), term=1)
 
 
 def test_the_shadow_of_a_disk_is_told_by_it() -> None:
