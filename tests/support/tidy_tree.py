@@ -51,8 +51,6 @@ ELSEWHERE: dict[str, str] = {
     "replica/program.py": "tests/unit/replica/test_service_ownership.py",
     "local/breakages.py": "tests/unit/local/test_demo.py",
     "local/violations.py": "tests/stack/test_checker_real.py",
-    "simulation/pending_reads.py": "tests/simulation/test_seeds.py",
-    "simulation/surroundings.py": "tests/simulation/test_seeds.py",
     "local/stack/readiness.py": "tests/stack/test_readiness.py",
 }
 """Modules without a unit test of their own -> where they are tested instead: protocols and adapters are proven by the
