@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
+
 from dojopool.core.raft.confchange import ChangeType, ConfChange, ConfChangeV2, Transition
-from dojopool.core.raft.messages import Message, MessageType, Role
+from dojopool.core.raft.messages import ConfState, HardState, Message, MessageType, Role, Snapshot, Stored
 from support.raft_net import Group, Peer, bootstrap, holding, solo
 from support.raft_words import ack, granted, of_type
 
@@ -60,3 +62,15 @@ def change(group: Group, node: int, *parts: tuple[ChangeType, int], transition: 
     made = ConfChangeV2(tuple(ConfChange(kind, who) for kind, who in parts), transition)
     group[node].node.propose_conf_change(made)
     group.settle()
+
+
+def joint_peer(incoming: tuple[int, ...], outgoing: tuple[int, ...]) -> Peer:
+    """Member 1, alone at hand, of a group in a joint configuration."""
+    config = ConfState(voters=incoming, voters_outgoing=outgoing)
+    return solo(Stored(HardState(1, 0, 1), Snapshot(1, 1, config)), pre_vote=False)
+
+
+HALVES = pytest.mark.parametrize(
+    ("incoming", "outgoing"), [((1, 2, 3), (1, 4, 5)), ((1, 4, 5), (1, 2, 3))], ids=["one way", "swapped"]
+)
+"""A joint configuration, and the same with its halves exchanged: nothing may depend on which is which."""

@@ -13,27 +13,14 @@ from dojopool.core.raft.messages import (
     Message,
     MessageType,
     Role,
-    Snapshot,
-    Stored,
 )
 from dojopool.core.raft.progress import ProgressState
 from dojopool.errors import ConfChangeRefused
-from support.raft_net import Peer, entries, group_of, holding, solo
-from support.raft_roles import T, change
+from support.raft_net import entries, group_of, holding, solo
+from support.raft_roles import HALVES, T, change, joint_peer
 from support.raft_words import START, ack, append, granted, of_type
 
 VOTER, LEARNER, REMOVE = ChangeType.ADD_VOTER, ChangeType.ADD_LEARNER, ChangeType.REMOVE
-
-
-def joint_peer(incoming: tuple[int, ...], outgoing: tuple[int, ...]) -> Peer:
-    """Member 1, alone at hand, of a group in a joint configuration."""
-    config = ConfState(voters=incoming, voters_outgoing=outgoing)
-    return solo(Stored(HardState(1, 0, 1), Snapshot(1, 1, config)), pre_vote=False)
-
-
-HALVES = pytest.mark.parametrize(
-    ("incoming", "outgoing"), [((1, 2, 3), (1, 4, 5)), ((1, 4, 5), (1, 2, 3))], ids=["one way", "swapped"]
-)
 
 
 @HALVES

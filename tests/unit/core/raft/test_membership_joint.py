@@ -24,17 +24,6 @@ from support.raft_words import ack, granted, snapshot, vote
 VOTER, LEARNER, REMOVE = ChangeType.ADD_VOTER, ChangeType.ADD_LEARNER, ChangeType.REMOVE
 
 
-def joint_peer(incoming: tuple[int, ...], outgoing: tuple[int, ...]) -> Peer:
-    """Member 1, alone at hand, of a group in a joint configuration."""
-    config = ConfState(voters=incoming, voters_outgoing=outgoing)
-    return solo(Stored(HardState(1, 0, 1), Snapshot(1, 1, config)), pre_vote=False)
-
-
-HALVES = pytest.mark.parametrize(
-    ("incoming", "outgoing"), [((1, 2, 3), (1, 4, 5)), ((1, 4, 5), (1, 2, 3))], ids=["one way", "swapped"]
-)
-
-
 def test_m7_the_leader_leaves_by_itself() -> None:
     """Nobody has to ask for it when several members change at once."""
     group = group_of(3, learners=[4, 5])
