@@ -181,7 +181,11 @@ class Group:
         if leader is None:
             return
 
+        was_calm = self.is_calm
+
         def propose(node: RawNode) -> None:
+            if self.is_calm and not was_calm:
+                return  # it waited in a process that stood still; the healed quorum was chosen without it
             with suppress(ConfChangeRefused, ProposalDropped):  # the next one may be taken
                 node.propose_conf_change(ConfChangeV2(parts), transition)
 
