@@ -17,6 +17,7 @@ import bench_latency
 import bench_pipeline
 import bench_raft
 import bench_sdk
+import bench_simulation
 import bench_soak
 from report import FAILED, Table, run_without_servers
 from servers import running_servers
@@ -32,6 +33,7 @@ ON_SERVERS: Final[dict[ModuleType, str]] = {
 ALONE: Final[dict[ModuleType, str]] = {
     bench_fold: "--events 16000 --rounds 1 --copies 1",
     bench_raft: "--rounds 1 --seconds 1 --kills 1",
+    bench_simulation: "--seeds 2 --rounds 1",
 }
 """Those that need no Kafka and no Redis."""
 
