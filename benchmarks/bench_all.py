@@ -11,11 +11,14 @@ import argparse
 from types import ModuleType
 from typing import Any, Final
 
+import bench_checker
+import bench_detection
 import bench_failover
 import bench_fold
 import bench_latency
 import bench_pipeline
 import bench_raft
+import bench_reader
 import bench_sdk
 import bench_simulation
 import bench_soak
@@ -24,6 +27,8 @@ from servers import running_servers
 
 ON_SERVERS: Final[dict[ModuleType, str]] = {
     bench_pipeline: "--events 20000 --rounds 1",
+    bench_detection: "--events 20000 --rate 200 --seconds 3",
+    bench_reader: "--events 20000 --rounds 1",
     bench_latency: "--rates 200 --seconds 3 --rounds 1",
     bench_sdk: "--events 20000 --rounds 1",
     bench_failover: "--kills 1 --events 20000 --rounds 1",
@@ -32,6 +37,7 @@ ON_SERVERS: Final[dict[ModuleType, str]] = {
 """The parts, each with what it is told when it has to be quick."""
 ALONE: Final[dict[ModuleType, str]] = {
     bench_fold: "--events 16000 --rounds 1 --copies 1",
+    bench_checker: "--events 16000 --rounds 1 --matches 1000 --storm 20000",
     bench_raft: "--rounds 1 --seconds 1 --kills 1",
     bench_simulation: "--seeds 2 --rounds 1",
 }

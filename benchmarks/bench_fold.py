@@ -25,6 +25,7 @@ CASES: Final = {
     f"1,000 live matches, and {WAITING:,} events wait in others": (1_000, WAITING, "idle"),
     f"1,000 live matches, and {WAITING:,} events wait in them": (1_000, WAITING, "active"),
     f"1,000 live matches, and {WAITING:,} events wait in one of them": (1_000, WAITING, "one"),
+    "10,000 live matches, half of them in memory, each batch of others": (10_000, 0, "forgotten"),
 }
 
 

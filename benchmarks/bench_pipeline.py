@@ -25,6 +25,8 @@ from dojopool.codec import schema_files
 
 RUN_S_MAX: Final = 300.0
 TRIES: Final = 3
+TWO: Final = ", 2 processes"
+"""Behind the name of the row with one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,12 @@ class Row:
 
 ROWS: Final = (
     *(Row(f"replica, {build.name}", build) for build in BUILDS),
-    *(Row(f"replica, {build.name}, 2 processes", build, processes=2) for build in BUILDS),
+    *(Row(f"replica, {build.name}{TWO}", build, processes=2) for build in BUILDS),
     Row("hand-written loop", INTERPRETED, "run_loop.py"),
     Row("Quix Streams", PEERS, "run_quix.py"),
     Row("Bytewax", PEERS, "run_bytewax.py"),
 )
-BASELINE: Final = "hand-written loop"
+BASELINES: Final = ("hand-written loop", "Quix Streams", "Bytewax")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -112,19 +114,19 @@ def _table(results: dict[str, list[Figures]], notes: list[str], *, events: int, 
     table = Table(
         f"Pipeline: {events:,} events of {len(REGIONS)} regions, {MATCHES:,} matches, {PARTITIONS} partitions;"
         f" median of {rounds} rounds (range)",
-        ("", "events/s", "CPU s per million", "peak MB", f"times {BASELINE}"),
+        ("", "events/s", "CPU s per million", "peak MB", *(f"times {name}" for name in BASELINES), "times one process"),
         notes=notes,
     )
     rates = {name: [events / run.seconds for run in runs] for name, runs in results.items()}
-    baseline = median(rates[BASELINE]) if BASELINE in rates else None
     for name, runs in results.items():
+        others = (*BASELINES, name.removesuffix(TWO) if name.endswith(TWO) else "")
         table.rows.append(
             (
                 name,
                 middle_and_range(rates[name]),
                 f"{median(run.cpu_s for run in runs) / events * 1e6:.1f}",
                 f"{median(run.peak_mb for run in runs):.0f}",
-                "" if baseline is None else f"{median(rates[name]) / baseline:.2f}",
+                *(f"{median(rates[name]) / median(rates[other]):.2f}" if other in rates else "" for other in others),
             )
         )
     return table

@@ -32,12 +32,13 @@ async def measure(servers: Servers, given: argparse.Namespace) -> list[Table]:
     """Every build once a round, in turn."""
     builds, notes = usable(by_names(BUILDS, given.builds))
     events = max(1, given.events // IN_FLIGHT) * IN_FLIGHT
-    found: dict[str, list[Figures]] = {build.name: [] for build in builds}
+    rows = {name: (build, words) for build in builds for name, words in _rows(build)}
+    found: dict[str, list[Figures]] = {name: [] for name in rows}
     for number in range(given.rounds):
-        for build in builds:
-            figures = await _run(servers, build, events)
-            found[build.name].append(figures)
-            print(f"round {number + 1}, SDK, {build.name}: {events / figures.seconds:,.0f} events/s", flush=True)
+        for name, (build, words) in rows.items():
+            figures = await _run(servers, build, events, *words)
+            found[name].append(figures)
+            print(f"round {number + 1}, SDK, {name}: {events / figures.seconds:,.0f} events/s", flush=True)
     table = Table(
         f"SDK: {events:,} events, {IN_FLIGHT:,} on their way at a time; median of {given.rounds} rounds (range)",
         ("", "events/s", "CPU s per million", "peak MB"),
@@ -55,11 +56,16 @@ async def measure(servers: Servers, given: argparse.Namespace) -> list[Table]:
     return [table]
 
 
-async def _run(servers: Servers, build: Build, events: int) -> Figures:
+def _rows(build: Build) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What a build is measured as: with the collector as Python has it, and held."""
+    return ((build.name, ()), (f"{build.name}, collector held", ("held",)))
+
+
+async def _run(servers: Servers, build: Build, events: int, *words: str) -> Figures:
     """One run into new topics. Fails unless exactly its events are in the log."""
     prefix = new_prefix("sdk")
     await create(servers.bootstrap, prefix)
-    async with started(build, "run_sdk.py", str(events), environment=settings(servers, prefix)) as program:
+    async with started(build, "run_sdk.py", str(events), *words, environment=settings(servers, prefix)) as program:
         await program.ready()
         await program.go()
         figures = Figures(**await program.result(timeout_s=RUN_S_MAX))

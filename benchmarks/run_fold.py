@@ -30,6 +30,7 @@ from dojopool.games.loading import load_game
 from dojopool.games.pool import MatchFinished, PoolEvent
 from dojopool.local.league import SAMPLE, MatchPlan, read_league
 from dojopool.ports import Head
+from dojopool.replica import cache
 from dojopool.replica.partition import OwnedPartition
 
 REGIONS: Final = ("eu", "us")
@@ -45,6 +46,7 @@ BATCH_RECORDS: Final = 8_000
 NEVER: Final = 1_000_000
 """An event that is not written: whoever has seen it waits."""
 WAITING_EACH: Final = 10
+FORGOTTEN: Final = "forgotten"
 STAMP: Final = 1_700_000_000_000 << 16
 
 Said = tuple[str, dict[str, Any]]
@@ -90,12 +92,24 @@ class Writer:
 class Folding:
     """One partition as a replica owns it, without a store: batches are packed and dropped."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps: bool = False) -> None:
+        """`keeps`: what was stored is kept, so that forgotten matches can be loaded again."""
         head = Head(epoch=1, positions=None, version=None)
         self.partition = OwnedPartition(0, head, POOL, partitions=1, regions=REGIONS)
+        self.loaded = 0
+        """How often a match was loaded again."""
+        self._stored: dict[str, bytes] | None = {} if keeps else None
 
     def take(self, read: Mapping[str, Sequence[Record]]) -> None:
-        """Fold the next records of each stream and make the batch that would be sent."""
+        """Fold the next records of each stream and make the batch that would be sent. Before that, as a replica does,
+        forget matches when there are too many, and load those of the records that were forgotten.
+        """
+        if self._stored is not None:
+            held = self.partition.cache
+            held.shrink(stored=self.partition.batches)
+            states = [(name, self._stored[name]) for name in held.absent(read.values()) if name in self._stored]
+            self.loaded += len(states)
+            held.load(states)
         for region, records in read.items():
             fed = self.partition.feed(region, records)
             assert fed.records == len(records), "a stream was full"
@@ -103,13 +117,18 @@ class Folding:
         batch = self.partition.make_batch(1)
         assert batch is not None, "a batch that was read changes something"
         packed(batch)
+        if self._stored is not None:
+            self._stored.update((change.match, change.state) for change in batch.changes)
 
 
-def cost(matches: int, waiting: int, place: str, count: int) -> float:
+def cost(folding: Folding, matches: int, waiting: int, place: str, count: int) -> float:
     """CPU microseconds per event of folding `count` events into `matches` live ones, while `waiting` wait: in `idle`
-    matches, spread over the `active` ones, or all in `one` of those.
+    matches, spread over the `active` ones, or all in `one` of those. With `forgotten` for a place half of the matches
+    fit into memory, so that those of every batch are loaded again from their stored bytes.
     """
-    writer, folding = Writer(), Folding()
+    writer = Writer()
+    if place == FORGOTTEN:
+        cache.MATCHES_MAX = matches // 2
     names = [f"m{number}" for number in range(matches)]
     for region in REGIONS:
         opening = (writer.record(match, NODES[region], *event) for match in names for event in _opening(region))
@@ -123,10 +142,12 @@ def cost(matches: int, waiting: int, place: str, count: int) -> float:
         for active in islice(_rotating(names), count // (ACTIVE * EVENTS_EACH))
     ]
     gc.collect()
-    started = time.process_time()
+    loaded, started = folding.loaded, time.process_time()
     for batch in batches:
         folding.take(batch)
     used_s = time.process_time() - started
+    loaded = folding.loaded - loaded
+    assert loaded > len(batches) * ACTIVE // 2 if place == FORGOTTEN else loaded == 0, f"{loaded} were loaded again"
     return used_s / (len(batches) * ACTIVE * EVENTS_EACH) * 1e6
 
 
@@ -227,6 +248,16 @@ def _in_batches(records: Iterable[Given]) -> Iterator[list[Given]]:
 
 if __name__ == "__main__":
     if sys.argv[1] == "cost":
-        print(json.dumps(cost(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))))
+        print(
+            json.dumps(
+                cost(
+                    Folding(keeps=sys.argv[4] == FORGOTTEN),
+                    int(sys.argv[2]),
+                    int(sys.argv[3]),
+                    sys.argv[4],
+                    int(sys.argv[5]),
+                )
+            )
+        )
     else:
         print(json.dumps(memory(sys.argv[2], int(sys.argv[3]))))

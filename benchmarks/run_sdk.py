@@ -1,13 +1,15 @@
 """A program that records as fast as the SDK takes events, in a process of its own.
 
-    python run_sdk.py EVENTS
+    python run_sdk.py EVENTS [held]
 
 Each event is a new pydantic model and gets its receipt. IN_FLIGHT tasks record at a time, an event after the other.
+With `held` the cyclic garbage collector looks at larger portions, as `dojopool.connect` advises.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from typing import Final
 
@@ -20,6 +22,7 @@ from dojopool.games.pool import PointsAwarded
 MATCHES: Final = 1_000
 TASKS_EACH: Final = 4
 IN_FLIGHT: Final = MATCHES * TASKS_EACH
+HELD: Final = (50_000, 20, 100)
 
 
 async def keep_recording(handle: MatchHandle, count: int) -> None:
@@ -45,4 +48,6 @@ async def main(events: int) -> None:
 
 
 if __name__ == "__main__":
+    if "held" in sys.argv[2:]:
+        gc.set_threshold(*HELD)
     asyncio.run(main(int(sys.argv[1])))

@@ -14,13 +14,14 @@ from builds import INTERPRETED, Build, usable
 from load import REGIONS, Totals, Written, events
 from match_state import decode, merge, new_match, read_schema, view
 from report import FAILED, Table, middle_and_range, percentile, print_tables
-from run_fold import cost
+from run_fold import Folding, cost
 from state_check import totals
 
 from dojopool.codec import schema_files
 from dojopool.core.cut import Mark
 from dojopool.core.fold import Tally
 from dojopool.games.loading import load_game
+from dojopool.replica import cache
 from dojopool.replica.rendering import render
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -172,7 +173,15 @@ def test_a_part_that_failed_is_shown_and_told(capsys: pytest.CaptureFixture[str]
 
 def test_the_fold_is_measured_while_events_wait() -> None:
     """A case of the fold's benchmark takes CPU time, and finds what it let wait still waiting."""
-    assert cost(1_000, 50, "active", 8_000) > 0
+    assert cost(Folding(), 1_000, 50, "active", 8_000) > 0
+
+
+def test_the_fold_is_measured_while_matches_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A case of the fold's benchmark whose matches do not fit into memory is folded all the same."""
+    monkeypatch.setattr(cache, "MATCHES_MAX", cache.MATCHES_MAX)  # `cost` lowers it: put back afterwards
+
+    assert cost(Folding(keeps=True), 2_000, 0, "forgotten", 16_000) > 0
+    assert cache.MATCHES_MAX == 1_000
 
 
 def test_peers_have_the_clients_that_the_replica_has() -> None:

@@ -5,26 +5,29 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from dojopool.adapters.prometheus import PrometheusObserver
+from dojopool.adapters.prometheus_checker import PrometheusCheckObserver
+from dojopool.core.invariants.register import RESERVED
 from dojopool.core.streams import LetterKind
 from dojopool.ports import BatchFacts
+from support.checking import check_facts
+from support.pipeline import POOL
 from support.region import NOW_MS, SetClock
 from support.tidy_tree import ROOT
 
 PAGE = (ROOT / "docs" / "operating.md").read_text()
-NAME = re.compile(r"dojo_replica_[a-z_]+[a-z]")
+NAME = re.compile(r"dojo_(?:replica|checker)_[a-z_]+[a-z]")
 BY_PROMETHEUS = frozenset({"le"})
 """Labels that a rule may name of every histogram."""
 
 
 def metrics() -> dict[str, frozenset[str]]:
-    """Every sample of a replica that has seen everything: name -> its labels."""
+    """Every sample of a replica and a checker that have seen everything: name -> its labels."""
     observer = PrometheusObserver(region="eu", regions=("eu",), clock=SetClock())
     each = {"eu": NOW_MS}
     observer.partition_claimed(0, epoch=1, matches=0, mark_time_ms=each)
@@ -33,12 +36,16 @@ def metrics() -> dict[str, frozenset[str]]:
     observer.mark_failed(0, error=RuntimeError("x"))
     for kind in LetterKind:
         observer.letter_written(topic="t", partition=0, offset=0, kind=kind.value, reason="x")
-    text = observer.expose()[1].decode()
+    checker = PrometheusCheckObserver(region="eu", clock=SetClock())
+    checker.partition_claimed(3, epoch=0, matches=0, mark_time_ms=each)
+    checker.checked(check_facts(), publish_s=0.1)
+    checker.partition_failed(3, error=RuntimeError("x"))
+    text = observer.expose()[1].decode() + checker.expose()[1].decode()
     return {
         sample.name: frozenset(sample.labels)
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if sample.name.startswith("dojo_replica_") and not sample.name.endswith("_created")
+        if sample.name.startswith(("dojo_replica_", "dojo_checker_")) and not sample.name.endswith("_created")
     }
 
 
@@ -105,10 +112,11 @@ def test_every_metric_is_explained_and_no_other() -> None:
 
 
 def test_every_log_line_is_explained() -> None:
-    """Each event that a replica logs has a row with its fields."""
+    """Each event that a replica or a checker logs has a row with its fields."""
     rows = dict(re.findall(r"^\| `([a-z ]+)` \| [a-z]+ \| ([a-z_, ]+) \|", PAGE, re.MULTILINE))
     said = {}
-    for path in sorted(Path(ROOT / "services" / "dojopool" / "replica").glob("*.py")):
+    package = ROOT / "services" / "dojopool"
+    for path in sorted([*(package / "replica").glob("*.py"), *(package / "checker").glob("*.py")]):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("log.info", "log.warning", "log.error"):
                 assert isinstance(node.args[0], ast.Constant), (
@@ -122,3 +130,10 @@ def test_every_log_line_is_explained() -> None:
 def test_every_kind_of_letter_is_explained() -> None:
     """An operator finds what to do by the label."""
     assert [kind for kind in LetterKind if f"`{kind.value}`:" not in PAGE] == []
+
+
+def test_every_built_in_rule_is_explained() -> None:
+    """A live-ops person finds what each rule means and what to do."""
+    names = [*POOL.game.invariants, *RESERVED]
+
+    assert [name for name in names if f"**`{name}`**" not in PAGE] == []

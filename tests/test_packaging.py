@@ -18,7 +18,11 @@ from packaging.requirements import Requirement
 
 from support.tidy_tree import ROOT, text_files
 
-IMPORT_NAMES = {"pydantic-settings": "pydantic_settings", "prometheus-client": "prometheus_client"}
+IMPORT_NAMES = {
+    "common-expression-language": "cel",
+    "prometheus-client": "prometheus_client",
+    "pydantic-settings": "pydantic_settings",
+}
 """Distributions whose import name is not their own name."""
 
 

@@ -15,6 +15,7 @@ from dojopool import client
 
 NAMES = [
     "Accepted",
+    "Alert",
     "CallerError",
     "ConfigError",
     "CorruptState",
@@ -29,10 +30,26 @@ NAMES = [
     "Unavailable",
     "Unknown",
     "VectorClock",
+    "Violation",
     "connect",
 ]
 
 FIELDS = {
+    dojopool.Alert: ["violation", "cursor"],
+    dojopool.Violation: [
+        "id",
+        "state",
+        "severity",
+        "rule",
+        "match",
+        "key",
+        "clock",
+        "values",
+        "evidence",
+        "at_ms",
+        "description",
+        "runbook",
+    ],
     dojopool.Accepted: ["match", "dot", "clock", "region", "mode", "position"],
     dojopool.Rejected: ["reason"],
     dojopool.Unknown: ["match", "dot", "clock", "region", "mode", "reason", "record"],
@@ -57,6 +74,7 @@ VERBS = {
         "read": ["match", "at_least", "timeout_s"],
         "region": None,
         "settle": ["receipt", "timeout_s"],
+        "violations": ["since", "states"],
         "watch": ["match"],
     },
     dojopool.MatchHandle: {

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from dojopool.client.receipts import Rejected as Rejected
     from dojopool.client.receipts import Unknown as Unknown
     from dojopool.client.view import MatchView as MatchView
+    from dojopool.client.violations import Alert as Alert
     from dojopool.client.wiring import connect as connect
     from dojopool.core.clock import VectorClock as VectorClock
+    from dojopool.core.invariants.violation import Violation as Violation
     from dojopool.errors import CallerError as CallerError
     from dojopool.errors import ConfigError as ConfigError
     from dojopool.errors import CorruptState as CorruptState
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Accepted": "dojopool.client.receipts",
+    "Alert": "dojopool.client.violations",
     "CallerError": "dojopool.errors",
     "ConfigError": "dojopool.errors",
     "CorruptState": "dojopool.errors",
@@ -47,11 +50,13 @@ _HOMES = {
     "Unavailable": "dojopool.errors",
     "Unknown": "dojopool.client.receipts",
     "VectorClock": "dojopool.core.clock",
+    "Violation": "dojopool.core.invariants.violation",
     "connect": "dojopool.client.wiring",
 }
 
 __all__ = [
     "Accepted",
+    "Alert",
     "CallerError",
     "ConfigError",
     "CorruptState",
@@ -66,6 +71,7 @@ __all__ = [
     "Unavailable",
     "Unknown",
     "VectorClock",
+    "Violation",
     "connect",
 ]
 

@@ -15,6 +15,8 @@ from dojopool.core.crdt.edit import ROUTES_MAX, Edit, Write
 from dojopool.core.crdt.maps import RecordKind
 from dojopool.core.crdt.view import View
 from dojopool.core.event import Event
+from dojopool.core.invariants.judge import broken
+from dojopool.core.invariants.rules import Breach, Check, Rule, Severity
 from dojopool.core.match import FORMAT
 from dojopool.core.state.declaration import (
     State,
@@ -33,7 +35,9 @@ from dojopool.core.state.declaration import (
 from dojopool.errors import GameError
 
 __all__ = [
+    "Breach",
     "Game",
+    "Severity",
     "State",
     "add_wins",
     "counter",
@@ -49,7 +53,6 @@ __all__ = [
 ]
 
 Reducer = Callable[[Any, Any], None]
-Invariant = Callable[[Any], bool]
 
 
 class Game:
@@ -64,7 +67,7 @@ class Game:
         self.state = state
         self.schema = schema
         self.decoder = decoder
-        self.invariants: dict[str, Invariant] = {}
+        self.invariants: dict[str, Rule] = {}
         self._reducers: dict[str, Reducer] = {}
         self._new_edit()
 
@@ -93,14 +96,21 @@ class Game:
 
         return declare
 
-    def invariant(self, name: str) -> Callable[[Invariant], Invariant]:
-        """Declare a rule: `rule(match)` gets a frozen view and says whether it holds, as far as values are there."""
+    def invariant(
+        self, name: str, *, severity: Severity = Severity.MEDIUM, runbook: str = ""
+    ) -> Callable[[Check], Check]:
+        """Declare a rule: `rule(match)` gets a frozen view and says whether it holds, as far as values are there.
 
-        def declare(rule: Invariant) -> Invariant:
+        It returns True or False, or the breaches it found (`Breach`), each with a key and the places it read. The first
+        line of its docstring is what people are told; `runbook` is where it is written what to do.
+        """
+
+        def declare(check: Check) -> Check:
             if name in self.invariants:
                 raise GameError(f"game {self.name} has two invariants called {name}")
-            self.invariants[name] = rule
-            return rule
+            said = (check.__doc__ or "").strip().partition("\n")[0]
+            self.invariants[name] = Rule(name, check, severity, description=said, runbook=runbook)
+            return check
 
         return declare
 
@@ -128,7 +138,7 @@ class Game:
         """The sorted names of the invariants that `view` breaks. A rule that raises counts as broken, and hides no
         other.
         """
-        return sorted(name for name, rule in self.invariants.items() if not _holds(rule, view))
+        return broken(list(self.invariants.values()), view)
 
     def fold_version(self, schemas: str) -> str:
         """Names everything that stored bytes mean: the game, its state, the canonical format, and `schemas`, the
@@ -136,12 +146,3 @@ class Game:
         """
         meaning = f"{self.name}\n{FORMAT}\n{self.kind.describe()}\n{schemas}"
         return f"{self.name}-{FORMAT}-{hashlib.sha256(meaning.encode()).hexdigest()[:12]}"
-
-
-def _holds(rule: Invariant, view: View) -> bool:
-    try:
-        return bool(rule(view))
-    except (MemoryError, RecursionError):
-        raise  # the program's trouble, never the rule's
-    except Exception:  # noqa: BLE001 - a rule is foreign code; one that fails cannot be said to hold
-        return False

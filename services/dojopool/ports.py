@@ -343,15 +343,8 @@ class BatchFacts:
     """Distinct `traceparent` values of those, in the order read, `Observer.links_max` at most."""
 
 
-class Observer(Protocol):
-    """Is told facts by a replica. Calls must return at once and must not raise."""
-
-    @property
-    def links_max(self) -> int:
-        """How many trace contexts of its records a batch is to bring; with 0 no header is looked at."""
-        ...
-
-    def batch_applied(self, facts: BatchFacts, *, write_s: float) -> None: ...
+class PartitionObserver(Protocol):
+    """Is told what becomes of partitions. Calls must return at once and must not raise."""
 
     def partition_claimed(self, partition: int, *, epoch: int, matches: int, mark_time_ms: Mapping[str, int]) -> None:
         """`mark_time_ms` is, per region, the time of the newest mark in the state taken over; 0 without one."""
@@ -360,6 +353,17 @@ class Observer(Protocol):
     def partition_released(self, partition: int, *, reason: str) -> None: ...
 
     def partition_failed(self, partition: int, *, error: Exception) -> None: ...
+
+
+class Observer(PartitionObserver, Protocol):
+    """Is told facts by a replica, as a `PartitionObserver` is."""
+
+    @property
+    def links_max(self) -> int:
+        """How many trace contexts of its records a batch is to bring; with 0 no header is looked at."""
+        ...
+
+    def batch_applied(self, facts: BatchFacts, *, write_s: float) -> None: ...
 
     def mark_failed(self, partition: int, *, error: Exception) -> None:
         """A mark could not be appended to the own stream of `partition`, or nobody knows; it is tried again."""

@@ -1,9 +1,9 @@
 """Everything a user may set, read once from the environment into frozen values and checked before a program starts.
 
 One class per kind of program, each adding what it needs: `Settings` (every command), `ClusterSettings` (reaches Kafka
-or Redis), `ClientSettings` (works in one region), `ReplicaSettings`, `RaftSettings`. The sentence under a field is its
-documentation: `dojo settings` and `docs/settings.md` print it. Left out on purpose: files of settings, and whatever a
-program can find out by itself.
+or Redis), `ClientSettings` (works in one region), `ProgramSettings` (runs on), `ReplicaSettings`, `CheckerSettings`,
+`RaftSettings`. The sentence under a field is its documentation: `dojo settings` and `docs/settings.md` print it. Left
+out on purpose: files of settings, and whatever a program can find out by itself.
 """
 
 from __future__ import annotations
@@ -219,14 +219,14 @@ class ClientSettings(ClusterSettings):
         return values
 
 
-class ReplicaSettings(ClientSettings):
-    """What `dojo replica` may be told beside what every client may."""
+class ProgramSettings(ClientSettings):
+    """What a program that runs on and owns partitions may be told beside what every client may."""
 
     metrics: ListenAddress = None
     """Where to serve `/metrics`, `/livez` and `/readyz`: a port of the loopback address (0 takes a free one and logs
     it), or `host:port`, such as `0.0.0.0:7402` to be reached from elsewhere; off without it."""
     session_timeout_ms: int = Field(default=3000, ge=300, le=300_000)
-    """Milliseconds of silence after which a replica's partitions go to others; managed Kafka may demand 6000."""
+    """Milliseconds of silence after which a program's partitions go to others; managed Kafka may demand 6000."""
     failpoint: str | None = None
     """For tests of this program only: `point:file`, a step of its work at which it writes the file and stands still; it
     does not start with this unless DOJO_TESTING is set too."""
@@ -234,19 +234,36 @@ class ReplicaSettings(ClientSettings):
     """Says that this is a test, in which a program may be made to fail."""
 
     @model_validator(mode="after")
-    def _servers_are_set(self) -> Self:
+    def _kafka_is_set(self) -> Self:
         self.kafka_for(self.region)
-        self.redis_for(self.region)
         return self
 
     @model_validator(mode="after")
     def _only_tests_fail_on_purpose(self) -> Self:
         if self.failpoint is not None and not self.testing:
             raise ConfigError(
-                f"DOJO_FAILPOINT is {self.failpoint}: the replica would stand still there for good. Unset it; only a"
+                f"DOJO_FAILPOINT is {self.failpoint}: the program would stand still there for good. Unset it; only a"
                 " test of its crashes sets it, together with DOJO_TESTING=true"
             )
         return self
+
+
+class ReplicaSettings(ProgramSettings):
+    """What `dojo replica` may be told: it needs a store as well."""
+
+    @model_validator(mode="after")
+    def _redis_is_set(self) -> Self:
+        self.redis_for(self.region)
+        return self
+
+
+class CheckerSettings(ProgramSettings):
+    """What `dojo checker` may be told; `dojo rules` reads the same."""
+
+    rules: FilePath | None = None
+    """File of rules by operators (TOML), judged beside those of the game; `dojo rules test` tries it out."""
+    violations_format: Literal["avro", "json"] = "avro"
+    """Form of the records of violations: Avro in single-object encoding, or JSON of the same schema."""
 
 
 class RaftSettings(Settings):
@@ -309,7 +326,9 @@ PROGRAMS: Final[tuple[type[Settings], ...]] = (
     Settings,
     ClusterSettings,
     ClientSettings,
+    ProgramSettings,
     ReplicaSettings,
+    CheckerSettings,
     RaftSettings,
 )
 

@@ -6,12 +6,12 @@ import asyncio
 import random
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts.records import append
 from contracts.waiting import DEADLINE_S, POLL_MS, owned_by
 from dojopool.adapters.confluent_log import ConfluentLog
 from dojopool.ports import EventLog, Membership
+from support.offsets import committed_by
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
@@ -86,16 +86,6 @@ async def test_a_member_reads_nothing(kafka: str, log: EventLog, topic: str) -> 
 
 async def _commit(kafka: str, group: str, member: Membership, partition: tuple[str, int], offset: int) -> None:
     """Commit until the group says so: a commit in the middle of a rebalance may be lost."""
-    while await _committed(kafka, group) != {partition: offset}:
+    while await committed_by(group, kafka) != {partition: offset}:
         await member.commit({partition[1]: offset})
         await asyncio.sleep(0.05)  # allowed: between two questions, under the test's deadline
-
-
-async def _committed(kafka: str, group: str) -> dict[tuple[str, int], int]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
-        offsets = await admin.list_consumer_group_offsets(group)
-    finally:
-        await admin.close()
-    return {(*partition,): found.offset for partition, found in offsets.items() if found.offset >= 0}

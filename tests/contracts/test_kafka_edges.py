@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts.records import append, outgoing, values_of
 from contracts.waiting import DEADLINE_S, POLL_MS, bounds_of, drain, owned_by, read_until
@@ -24,6 +23,7 @@ from dojopool.errors import CallerError, ConfigError, StreamBroken, Unavailable
 from dojopool.local.stack import KafkaBroker
 from dojopool.local.stack.ports import free_ports
 from dojopool.ports import EventLog, LogReader, Outgoing
+from support.offsets import committed_by
 from support.servers import start_kafka
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
@@ -271,19 +271,9 @@ async def test_a_member_neither_reads_nor_skips_records(kafka: str, log: EventLo
             await asyncio.sleep(1.2)  # longer than one of its polls, so that one falls into this state
 
             assert [consumer.paused() == consumer.assignment() for consumer in consumers] == [True, True]
-        committed = await _committed(kafka, group)
+        committed = await committed_by(group, kafka)
 
     assert committed == {(topic, 0): 7}
-
-
-async def _committed(kafka: str, group: str) -> dict[tuple[str, int], int]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
-        offsets = await admin.list_consumer_group_offsets(group)
-    finally:
-        await admin.close()
-    return {(*partition,): found.offset for partition, found in offsets.items() if found.offset >= 0}
 
 
 @pytest.mark.parametrize("what", ["writer", "reader", "membership", "admin"])

@@ -5,48 +5,15 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from aiokafka import AIOKafkaProducer
-from aiokafka.record import default_records
 
 from contracts.records import append
 from contracts.waiting import DEADLINE_S, POLL_MS
 from dojopool.adapters.confluent_log import ConfluentLog
 from dojopool.adapters.kafka_log import KafkaLog
 from dojopool.core.record import Record
+from support.bad_headers import spoil
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
-
-
-class NoUtf8(str):
-    """A name that is other bytes on the wire than a string could be."""
-
-    __slots__ = ()
-
-    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
-        return b"\xff\xfe"
-
-
-async def spoil(kafka: str, topic: str, partition: int) -> None:
-    """Append such a record."""
-    producer = AIOKafkaProducer(bootstrap_servers=kafka)
-    await producer.start()
-    try:
-        batch = producer.create_batch()
-        # The usual builder is compiled and takes nothing but strings; this is the client's own in plain Python.
-        batch._builder = default_records._DefaultRecordBatchBuilderPy(
-            magic=2,
-            compression_type=0,
-            is_transactional=0,
-            producer_id=-1,
-            producer_epoch=-1,
-            base_sequence=-1,
-            batch_size=1_000,
-        )
-        assert batch.append(key=b"m-1", value=b"bad", timestamp=1, headers=[(NoUtf8("x"), b"")]) is not None
-        batch.close()
-        await (await producer.send_batch(batch, topic, partition=partition))
-    finally:
-        await producer.stop()
 
 
 @pytest.mark.parametrize("kind", [KafkaLog, ConfluentLog])

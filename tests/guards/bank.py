@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from guards import fencing, reading, storing, writing
+from guards import fencing, hostile, reading, storing, writing
 from guards.result import Guard
 
-GUARDS: Final[tuple[Guard, ...]] = (*fencing.GUARDS, *reading.GUARDS, *storing.GUARDS, *writing.GUARDS)
+GUARDS: Final[tuple[Guard, ...]] = (*fencing.GUARDS, *reading.GUARDS, *hostile.GUARDS, *storing.GUARDS, *writing.GUARDS)
 """Those whose scenario runs on the in-memory twins, on a clock that jumps."""

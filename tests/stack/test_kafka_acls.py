@@ -125,19 +125,21 @@ CELLS: Final[dict[str, tuple[Act, set[str]]]] = {
     "write own events": (writing("dojo.events.eu"), {"sdk", "replica"}),
     "write foreign events": (writing("dojo.events.us"), {"mirror"}),
     "write letters": (writing("dojo.dead-letters"), {"replica"}),
-    "write violations": (writing("dojo.violations"), set()),
+    "write violations": (writing("dojo.violations"), {"checker"}),
     "write another's topic": (writing("secrets"), set()),
-    "read own events": (reading("dojo.events.eu"), {"replica", "mirror"}),
-    "read foreign events": (reading("dojo.events.us"), {"replica"}),
+    "read own events": (reading("dojo.events.eu"), {"replica", "checker", "mirror"}),
+    "read foreign events": (reading("dojo.events.us"), {"replica", "checker"}),
     "read letters": (reading("dojo.dead-letters"), set()),
+    "read violations": (reading("dojo.violations"), {"checker"}),
     "read another's topic": (reading("secrets"), set()),
     "join the replicas": (joining("dojo.replica.eu"), {"replica"}),
     "join the replicas of another region": (joining("dojo.replica.us"), set()),
+    "join the checkers": (joining("dojo.checker.eu"), {"checker"}),
     "join another group": (joining("other"), set()),
     "make our topics": (creating("dojo.modes"), {"operator"}),
     "make another topic": (creating("mine"), set()),
     "make the books of a mirror": (creating("mm2-offsets.us.internal"), {"mirror"}),
-    "describe own events": (describing("dojo.events.eu"), {"replica", "mirror", "operator"}),
+    "describe own events": (describing("dojo.events.eu"), {"replica", "checker", "mirror", "operator"}),
     "describe letters": (describing("dojo.dead-letters"), {"replica", "operator"}),
     "describe another's topic": (describing("secrets"), set()),
     "trim own events": (trimming("dojo.events.eu"), set()),
@@ -145,7 +147,7 @@ CELLS: Final[dict[str, tuple[Act, set[str]]]] = {
 """What -> how, and who may."""
 
 
-@pytest.mark.parametrize("program", ["sdk", "replica", "mirror", "operator", "nobody"])
+@pytest.mark.parametrize("program", ["sdk", "replica", "checker", "mirror", "operator", "nobody"])
 @pytest.mark.parametrize("what", CELLS)
 async def test_every_cell_of_the_table(broker: GuardedKafka, program: str, what: str) -> None:
     """Whatever is a program's work succeeds, everything else is refused; root may do all of it."""

@@ -8,6 +8,7 @@ there is worked out from the file, and from the logs by the oracle. Only the dig
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -42,6 +43,8 @@ class Season(Site):
     def __init__(self, stack: Stack, prefix: str, started: Programs) -> None:
         super().__init__(stack, prefix, started)
         self.receipts: list[Receipt] = []
+        self.quarters = 0
+        """Played to their end."""
         self._quarters = asyncio.Semaphore(1)
 
     async def start_replicas(self) -> dict[str, list[Program]]:
@@ -68,10 +71,15 @@ class Season(Site):
             for start in range(0, len(plans), size):
                 await self._quarters.acquire()
                 await play(plans[start : start + size], clients, rate=EVENTS_PER_S, answered=self.receipts.append)
+                self.quarters += 1
 
     def go_on(self) -> None:
         """Let the next quarter be played. So a slow machine plays more slowly, and meets the faults all the same."""
         self._quarters.release()
+
+    async def is_at_rest(self) -> bool:
+        """Whether the first quarter is over."""
+        return self.quarters == 1
 
     async def played(self, part: float) -> None:
         """Wait until this part of the events is answered."""
@@ -102,7 +110,12 @@ async def test_a_season_survives_what_can_fail(real_stack: Stack, stack_prefix: 
             tasks.create_task(season.play())
             await season.played(1 / 8)
             await kill_mirror_at_work(season)
+            await eventually(season.is_at_rest, what="the quarter is played without a mirror")
+            started_s = time.monotonic()
             await real_stack.start("mirror")
+            for region in REGIONS:
+                await eventually(partial(season.is_settled, region), what=f"the quarter shows in {region}")
+            print(f"mirror killed: right again {time.monotonic() - started_s:.1f} s after it was told to start")
             season.go_on()
             await season.played(3 / 8)
             await kill_at_work(replicas["eu"].pop())

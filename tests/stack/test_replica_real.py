@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,10 @@ from redis.asyncio import Redis
 
 from dojopool.adapters.kafka_log import KafkaLog
 from dojopool.core.partition import partition_of
+from dojopool.core.record import Record
 from dojopool.local.topics import create_topics
 from dojopool.ports import LogWriter, Outgoing
+from support.bad_headers import spoil
 from support.pipeline import Scorer
 from support.processes import Program, Programs, programs
 
@@ -52,6 +54,13 @@ class Deployment:
         frames = json.loads(view.get(b"frames", b"{}"))
         return int(frames.get("1", {}).get("points", {}).get("ana", 0))
 
+    async def letters(self) -> Sequence[Record]:
+        """The letters of MATCH's partition; there must be some."""
+        async with self.log.reader() as reader:
+            reader.assign({(f"{self.prefix}.dead-letters", HERE): 0})
+            [found] = (await reader.poll(timeout_ms=5000)).values()
+        return found
+
     async def shows(self, points: int) -> None:
         """Wait until readers see exactly this many points."""
 
@@ -86,11 +95,14 @@ async def deployment(kafka: str, redis_url: str, unique_prefix: str, tmp_path: P
 
 
 @asynccontextmanager
-async def deployed(kafka: str, redis_url: str, prefix: str, folder: Path) -> AsyncIterator[Deployment]:
+async def deployed(
+    kafka: str, redis_url: str, prefix: str, folder: Path, *, client: str = "aiokafka"
+) -> AsyncIterator[Deployment]:
     settings = {
         "DOJO_REGION": "eu",
         "DOJO_REGIONS": "eu,us",
         "DOJO_KAFKA": kafka,
+        "DOJO_KAFKA_CLIENT": client,
         "DOJO_REDIS": redis_url,
         "DOJO_PREFIX": prefix,
         "DOJO_PARTITIONS": str(PARTITIONS),
@@ -118,9 +130,7 @@ async def test_a_replica_serves_reads_and_drains(deployment: Deployment) -> None
     )
     await deployment.append(*(eu.points(MATCH) for _ in range(500)))
     code = await replica.stop()
-    async with deployment.log.reader() as reader:
-        reader.assign({(f"{deployment.prefix}.dead-letters", HERE): 0})
-        [[letter]] = (await reader.poll(timeout_ms=5000)).values()
+    [letter] = await deployment.letters()
 
     assert (alive.status_code, code) == (200, 0)
     assert (events, letters) == (3, 1)
@@ -147,6 +157,33 @@ async def test_a_replica_that_is_killed_is_taken_over(deployment: Deployment) ->
 
     assert await successor.stop() == 0
     assert equal == 2200
+
+
+async def test_with_confluent_kafka_too_a_kill_is_taken_over_and_a_poison_record_is_a_letter(
+    kafka: str, redis_url: str, unique_prefix: str, tmp_path: Path
+) -> None:
+    """On DOJO_KAFKA_CLIENT=confluent a record whose header nobody can read becomes a letter and stops nothing, and what
+    a killed process leaves is taken over: nothing is lost or doubled.
+    """
+    eu, topic = Scorer(), f"{unique_prefix}.events.eu"
+    async with deployed(kafka, redis_url, unique_prefix, tmp_path, client="confluent") as deployment:
+        replica = await deployment.replica("replica")
+        await deployment.append(*(eu.points(MATCH) for _ in range(100)))
+        await spoil(kafka, topic, HERE)
+        await deployment.append(*(eu.points(MATCH) for _ in range(100)))
+        await deployment.shows(200)
+        await deployment.append(*(eu.points(MATCH) for _ in range(2000)))
+        await replica.kill()
+        await deployment.append(*(eu.points(MATCH) for _ in range(100)))
+        successor = await deployment.replica("successor")
+        await deployment.shows(2300)
+        letters = await deployment.letters()
+        failures = await successor.total("dojo_replica_failures_total")
+
+        assert await successor.stop() == 0
+        assert await deployment.points() == 2300
+    assert {(letters[0].key, b"bad")} == {(letter.key, letter.value) for letter in letters}
+    assert failures == 0
 
 
 async def test_a_redis_that_was_flushed_is_filled_again(deployment: Deployment) -> None:

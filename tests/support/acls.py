@@ -23,7 +23,7 @@ from dojopool.settings import KafkaSecurity
 
 REDIS_ACL: Final = Path(__file__).resolve().parents[2] / "deploy" / "redis.acl"
 
-KAFKA_USERS: Final = ("root", "nobody", "dojo-sdk", "dojo-replica", "dojo-mirror", "dojo-operator")
+KAFKA_USERS: Final = ("root", "nobody", "dojo-sdk", "dojo-replica", "dojo-checker", "dojo-mirror", "dojo-operator")
 PLAIN_LOGIN: Final = "org.apache.kafka.common.security.plain.PlainLoginModule"
 LOGINS: Final = (
     "listener.name.sasl_plaintext.plain.sasl.jaas.config",

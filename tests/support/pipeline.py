@@ -17,6 +17,8 @@ from dojopool.adapters.memory_log import MemoryLog
 from dojopool.adapters.memory_partition import StoredRecord
 from dojopool.adapters.memory_store import MemoryStore
 from dojopool.core.cut import Mark, Position
+from dojopool.core.fold import Tally
+from dojopool.core.match import Match
 from dojopool.core.partition import partition_of
 from dojopool.games.loading import LoadedGame, load_game
 from dojopool.ports import BatchFacts, EventLog, Observer, StateStore
@@ -90,6 +92,15 @@ class Scorer:
         return POOL.codec.encode(
             match=match, node=self.node, seq=seq, base=None, context=seen, stamp=seq << 16, type=kind, body=body
         )
+
+
+def folded(*values: bytes, match: str = "m-1") -> Match:
+    """A match of these events."""
+    fold, tally = POOL.new_fold(), Tally()
+    for value in values:
+        read: Any = fold.read(value)
+        fold.deliver(read, tally)
+    return fold.matches[match]
 
 
 def records(first: int, *values: bytes, match: str = "m-1") -> list[StoredRecord]:

@@ -128,7 +128,7 @@ class Programs:
     def __init__(self, folder: Path, settings: Mapping[str, str], *, client: httpx.AsyncClient) -> None:
         self._folder = folder
         self._client = client
-        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("DOJO_")} | {
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("DOJO_")} | {
             **settings,
             "DOJO_DATA_DIR": str(folder),
             "DOJO_LOG": "json",
@@ -137,12 +137,20 @@ class Programs:
 
     async def replica(self, name: str, *, region: str, **settings: str) -> Program:
         """Start a `dojo replica` of a region, with more settings of its own; it is not ready yet."""
-        return await self._start(name, ["replica"], {"DOJO_REGION": region, "DOJO_METRICS": "0", **settings})
+        return await self.program("replica", name, DOJO_REGION=region, **settings)
 
     async def held_replica(self, name: str, *, region: str, point: Point) -> HeldProgram:
         """Start a `dojo replica` of a region that stands still as soon as it comes to a failpoint."""
+        return await self.held("replica", name, point=point, DOJO_REGION=region)
+
+    async def program(self, command: str, name: str, **settings: str) -> Program:
+        """Start a `dojo` command that runs on and serves its health; it is not ready yet."""
+        return await self._start(name, [command], {"DOJO_METRICS": "0", **settings})
+
+    async def held(self, command: str, name: str, *, point: Point, **settings: str) -> HeldProgram:
+        """Start such a command so that it stands still as soon as it comes to a failpoint."""
         file = self._folder / f"{name}.reached"
-        armed = await self.replica(name, region=region, DOJO_FAILPOINT=f"{point}:{file}", DOJO_TESTING="true")
+        armed = await self.program(command, name, DOJO_FAILPOINT=f"{point}:{file}", DOJO_TESTING="true", **settings)
         return HeldProgram(armed, point, file)
 
     async def run(self, *words: str) -> None:
@@ -157,7 +165,7 @@ class Programs:
             process = await asyncio.create_subprocess_exec(
                 *DOJO,
                 *words,
-                env={**self._environment, **settings},
+                env={**self.environment, **settings},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

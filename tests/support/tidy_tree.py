@@ -42,6 +42,15 @@ ELSEWHERE: dict[str, str] = {
     "simulation/process.py": "tests/simulation/test_bugs.py",
     "simulation/run.py": "tests/simulation/test_bugs.py",
     "local/doctor.py": "tests/stack/test_doctor.py",
+    "checker/config.py": "tests/unit/checker/test_service.py",
+    "check_facts.py": "tests/unit/checker/test_service.py",
+    "checker/known.py": "tests/unit/checker/test_service.py",
+    "checker/lane.py": "tests/unit/checker/test_service.py",
+    "checker/publisher.py": "tests/unit/checker/test_service.py",
+    "replica/intake.py": "tests/unit/replica/test_lane.py",
+    "replica/program.py": "tests/unit/replica/test_service_ownership.py",
+    "local/breakages.py": "tests/unit/local/test_demo.py",
+    "local/violations.py": "tests/stack/test_checker_real.py",
     "local/stack/readiness.py": "tests/stack/test_readiness.py",
 }
 """Modules without a unit test of their own -> where they are tested instead: protocols and adapters are proven by the

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
@@ -23,7 +23,14 @@ from typing import Any, Final, TypeVar
 from aiokafka import errors
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
-from dojopool.adapters.kafka_client import REQUEST_TIMEOUT_MS, START_TIMEOUT_S, existing_partitions, kafka_faults
+from dojopool.adapters.kafka_client import (
+    REQUEST_TIMEOUT_MS,
+    START_TIMEOUT_S,
+    Fact,
+    connection_facts,
+    existing_partitions,
+    kafka_faults,
+)
 from dojopool.settings import KafkaSecurity
 
 T = TypeVar("T")
@@ -38,6 +45,16 @@ START_STEP_S: Final = 1.0
 """One try of a client that starts; after each it is looked at why there is no answer."""
 
 METADATA_TIMEOUT_S: Final = REQUEST_TIMEOUT_MS / 1000
+
+LIBRDKAFKA_NAMES: Final[Mapping[Fact, str]] = {
+    "bootstrap": "bootstrap.servers",
+    "client": "client.id",
+    "timeout": "socket.timeout.ms",
+    "protocol": "security.protocol",
+    "mechanism": "sasl.mechanism",
+    "user": "sasl.username",
+    "password": "sasl.password",
+}
 
 SEEN_AS: Final[dict[int, type[errors.KafkaError]]] = {
     KafkaError._AUTHENTICATION: errors.AuthenticationFailedError,
@@ -55,23 +72,13 @@ HOPELESS: Final = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._AUTHENTIC
 
 def librdkafka_options(bootstrap: str, security: KafkaSecurity, client_id: str) -> dict[str, Any]:
     """Configuration that every client on librdkafka takes. The files of TLS are read when a client is made."""
-    protocol = ("SASL_" if security.sasl else "") + ("SSL" if security.tls else "PLAINTEXT")
-    options: dict[str, Any] = {
-        "bootstrap.servers": bootstrap,
-        "client.id": client_id,
-        "security.protocol": protocol,
-        "socket.timeout.ms": REQUEST_TIMEOUT_MS,
-        "reconnect.backoff.max.ms": RECONNECT_MS_MAX,
-        "allow.auto.create.topics": False,
-    }
+    facts = connection_facts(bootstrap, security, client_id)
+    options = {LIBRDKAFKA_NAMES[fact]: value for fact, value in facts.items()}
+    options |= {"reconnect.backoff.max.ms": RECONNECT_MS_MAX, "allow.auto.create.topics": False}
     if security.tls:
         options |= {"ssl.endpoint.identification.algorithm": "https", "enable.ssl.certificate.verification": True}
         files = {"ca": security.ca, "certificate": security.cert, "key": security.key}
         options |= {f"ssl.{name}.location": str(path) for name, path in files.items() if path is not None}
-    if security.sasl:
-        options["sasl.mechanism"] = security.sasl
-        options["sasl.username"] = security.user
-        options["sasl.password"] = security.password and security.password.get_secret_value()
     return options
 
 

@@ -12,32 +12,18 @@ from contextlib import AbstractAsyncContextManager
 from dojopool.adapters.confluent_client import librdkafka_options
 from dojopool.adapters.confluent_membership import open_membership
 from dojopool.adapters.confluent_reader import open_reader
-from dojopool.adapters.kafka_log import PLAINTEXT, SYSTEM_CLOCK, KafkaLog
-from dojopool.ports import Clock, LogReader, Membership
-from dojopool.settings import KafkaSecurity
+from dojopool.adapters.kafka_log import KafkaLog
+from dojopool.ports import LogReader, Membership
 
 
 class ConfluentLog(KafkaLog):
     """`ports.EventLog` of one region; made like a KafkaLog."""
 
-    def __init__(
-        self,
-        bootstrap: str,
-        *,
-        security: KafkaSecurity = PLAINTEXT,
-        client_id: str = "dojo",
-        session_timeout_ms: int = 3000,
-        clock: Clock = SYSTEM_CLOCK,
-    ) -> None:
-        super().__init__(
-            bootstrap, security=security, client_id=client_id, session_timeout_ms=session_timeout_ms, clock=clock
-        )
-        self._librdkafka = librdkafka_options(bootstrap, security, client_id)
-
     def reader(self) -> AbstractAsyncContextManager[LogReader]:
         """See `ports.EventLog`."""
-        return open_reader(self._librdkafka)
+        return open_reader(librdkafka_options(*self._connection))
 
     def membership(self, *, group: str, topic: str) -> AbstractAsyncContextManager[Membership]:
         """See `ports.EventLog`."""
-        return open_membership(self._librdkafka, group=group, topic=topic, session_timeout_ms=self._session_timeout_ms)
+        options = librdkafka_options(*self._connection)
+        return open_membership(options, group=group, topic=topic, session_timeout_ms=self._session_timeout_ms)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from aiokafka import errors
 from aiokafka.client import AIOKafkaClient
@@ -30,6 +30,18 @@ TOPIC_GRACE_S: Final = 2.0
 """How long a topic may be missing before it counts as missing: brokers learn of a new one at different times."""
 
 TOPIC_RETRY_S: Final = 0.1
+
+Fact: TypeAlias = Literal["bootstrap", "client", "timeout", "protocol", "mechanism", "user", "password"]
+
+AIOKAFKA_NAMES: Final[Mapping[Fact, str]] = {
+    "bootstrap": "bootstrap_servers",
+    "client": "client_id",
+    "timeout": "request_timeout_ms",
+    "protocol": "security_protocol",
+    "mechanism": "sasl_mechanism",
+    "user": "sasl_plain_username",
+    "password": "sasl_plain_password",
+}
 
 NEVER_TAKEN: Final = (
     errors.MessageSizeTooLargeError,
@@ -52,20 +64,25 @@ NOT_ALLOWED: Final = (
 
 def client_options(bootstrap: str, security: KafkaSecurity, client_id: str) -> dict[str, Any]:
     """Arguments that every aiokafka client takes. Raises ConfigError when a TLS file cannot be used."""
-    protocol = ("SASL_" if security.sasl else "") + ("SSL" if security.tls else "PLAINTEXT")
-    options: dict[str, Any] = {
-        "bootstrap_servers": bootstrap,
-        "client_id": client_id,
-        "request_timeout_ms": REQUEST_TIMEOUT_MS,
-        "security_protocol": protocol,
-    }
+    facts = connection_facts(bootstrap, security, client_id)
+    options = {AIOKAFKA_NAMES[fact]: value for fact, value in facts.items()}
     if security.tls:
         options["ssl_context"] = _tls_context(security)
-    if security.sasl:
-        options["sasl_mechanism"] = security.sasl
-        options["sasl_plain_username"] = security.user
-        options["sasl_plain_password"] = security.password and security.password.get_secret_value()
     return options
+
+
+def connection_facts(bootstrap: str, security: KafkaSecurity, client_id: str) -> dict[Fact, Any]:
+    """What every client is told to connect and log in, whatever it calls that."""
+    facts: dict[Fact, Any] = {
+        "bootstrap": bootstrap,
+        "client": client_id,
+        "timeout": REQUEST_TIMEOUT_MS,
+        "protocol": ("SASL_" if security.sasl else "") + ("SSL" if security.tls else "PLAINTEXT"),
+    }
+    if security.sasl:
+        password = security.password and security.password.get_secret_value()
+        facts |= {"mechanism": security.sasl, "user": security.user, "password": password}
+    return facts
 
 
 def _tls_context(security: KafkaSecurity) -> ssl.SSLContext:

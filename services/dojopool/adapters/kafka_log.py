@@ -35,7 +35,8 @@ class KafkaLog:
         session_timeout_ms: int = 3000,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._options = client_options(bootstrap, security, client_id)
+        self._connection = (bootstrap, security, client_id)
+        self._options = client_options(*self._connection)
         self._session_timeout_ms = session_timeout_ms
         self._clock = clock
 

@@ -117,7 +117,10 @@ class Wal:
                 return found.stored
             last = self._segments[-1]
             if found.torn:
-                self._files.truncate(last.name, last.size)  # durable with the next frame; until then it is cut again
+                self._files.truncate(last.name, last.size)
+            # What a process wrote and was killed before flushing is read like the rest, and counts as stored from now
+            # on: it is acknowledged without being written again (rule D2).
+            self._files.fsync(last.name)
             self._remove_leftovers(self._files.names())
             self._write_bookmark()
             return found.stored

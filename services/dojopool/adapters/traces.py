@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from dojopool.check_facts import CheckObserver
 from dojopool.errors import ConfigError
 from dojopool.ports import Observer, SendTracer
 
@@ -50,6 +51,20 @@ async def traced_batches(
 
     async with exporting(endpoint, service="dojo-replica", region=region) as tracer:
         yield TracingObserver(inner, tracer, prefix=prefix, group=group)
+
+
+@asynccontextmanager
+async def traced_checks(endpoint: str | None, inner: CheckObserver, *, region: str) -> AsyncIterator[CheckObserver]:
+    """The same for the batches of a checker."""
+    if endpoint is None:
+        yield inner
+        return
+    _require_extra()
+    from dojopool.adapters.otel_checker import TracingCheckObserver  # noqa: PLC0415 - loads what need not be there
+    from dojopool.adapters.otel_export import exporting  # noqa: PLC0415 - as above
+
+    async with exporting(endpoint, service="dojo-checker", region=region) as tracer:
+        yield TracingCheckObserver(inner, tracer)
 
 
 def _passed_on() -> SendTracer | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -18,6 +19,8 @@ IN_MEMORY = "embedded default: two regions in this process, log and state in mem
 CUT_TIMEOUT_S = 2.0
 """How long events are waited for that cannot come because the link stays cut."""
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and all else on stderr.")]
+
 
 def demo(
     file: Annotated[
@@ -25,10 +28,12 @@ def demo(
         typer.Argument(exists=True, dir_okay=False, help="A league file (CSV); the season in the package without it."),
     ] = None,
     keep_cut: Annotated[bool, typer.Option("--keep-cut", help="Never heal the link, to see a failure.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Play a season of real matches from two regions, cut their link in the middle, heal it, and compare.
 
-    Ends by itself. Exit code 1 when an event was lost or the regions' digests differ.
+    Then things are broken on purpose, and checkers of both regions must say so. Ends by itself. Exit code 1 when an
+    event was lost, the regions' digests differ or a violation did not appear.
 
     Example: dojo demo
     """
@@ -40,7 +45,7 @@ def demo(
 
     Settings.load()  # nothing of it is needed here, but a wrong or misspelt setting is refused wherever it is first met
     plans = read_league(file or SAMPLE)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     console.print(IN_MEMORY)
     console.print(f"playing {len(plans)} matches: home scorekeepers in eu, away scorekeepers in us")
     with _Bar(Console(stderr=True)) as bar:
@@ -53,11 +58,14 @@ def demo(
             )
         )
     _show(console, report)
+    if as_json:
+        typer.echo(json.dumps(report.to_json()))
     raise typer.Exit(0 if report.is_good else 1)
 
 
 def dev(
     port: Annotated[int, typer.Option(help="Port of the reads on the loopback address; 0 takes a free one.")] = 7400,
+    as_json: AsJson = False,
 ) -> None:
     """Keep the embedded default running, with a season played in it, and serve reads for `dojo match`.
 
@@ -69,7 +77,7 @@ def dev(
     from dojopool.local.league import SAMPLE, read_league
     from dojopool.settings import Settings
 
-    console = Console(highlight=False)
+    console = Console(stderr=as_json, highlight=False)
     plans = read_league(SAMPLE)
     data_dir = Settings.load().data_dir
 
@@ -78,6 +86,8 @@ def dev(
             console.print(IN_MEMORY)
             console.print(f"reads at {url}; try: dojo match list, or: dojo match watch {plans[0].match}")
             console.print("Ctrl-C ends")
+            if as_json:
+                typer.echo(json.dumps({"url": url, "matches": [plan.match for plan in plans]}))
             await asyncio.Event().wait()
 
     with contextlib.suppress(KeyboardInterrupt):
@@ -131,6 +141,9 @@ def _show(console: Console, report: DemoReport) -> None:
     console.print(
         "digest " + " ".join(f"{region}={digest}" for region, digest in report.digests.items()), soft_wrap=True
     )
+    for told in report.appeared:
+        delay = "DID NOT COME" if told.delay_s is None else f"after {told.delay_s * 1000:,.0f} ms"
+        console.print(f"broken       {told.what}: {told.rule} {told.state} in {told.region} {delay}")
     if report.is_good:
         console.print(f"equal: both regions hold the same state of {report.matches} matches")
         console.print(f"look at a match: `dojo dev`, then `dojo match show {report.example}` in another terminal")

@@ -39,7 +39,7 @@ def fold(file: EventFile, game: GameName = None) -> None:
         typer.echo(str(finding), err=True)
 
     folding = FileFold(load_game(Settings.load(game=game).game), report=report)
-    with _opened(file) as lines:
+    with opened(file) as lines:
         folding.read(lines)
     for result in folding.results():
         typer.echo(json.dumps(result, ensure_ascii=False).encode())
@@ -47,7 +47,7 @@ def fold(file: EventFile, game: GameName = None) -> None:
         raise typer.Exit(FAILED)
 
 
-def _opened(file: str) -> AbstractContextManager[BinaryIO]:
+def opened(file: str) -> AbstractContextManager[BinaryIO]:
     if file == "-":
         return nullcontext(sys.stdin.buffer)
     try:

@@ -51,7 +51,7 @@ def list_matches(limit: Limit = 20, region: Region = None, as_json: AsJson = Fal
         typer.echo(json.dumps({"matches": [{"match": match, "at_ms": at_ms} for at_ms, match in newest]}))
         return
     for at_ms, match in newest:
-        typer.echo(f"{_time(at_ms)}  {printable(match)}")
+        typer.echo(f"{at_time(at_ms)}  {printable(match)}")
     if len(newest) == limit:
         typer.echo(f"the newest {limit}; there may be more: --limit shows them", err=True)
 
@@ -104,13 +104,13 @@ def changes(before: Any, after: Any, path: str = "") -> Iterator[str]:
     if isinstance(before, Mapping) or isinstance(after, Mapping):
         old, new = before or {}, after or {}
         for key in [*old, *(key for key in new if key not in old)]:
-            yield from changes(old.get(key), new.get(key), f"{path}.{printable(key)}" if path else printable(key))
+            yield from changes(old.get(key), new.get(key), f"{path}.{printable(str(key))}".lstrip("."))
     elif _value(before) != _value(after):
         yield f"{path}: {_value(before)} -> {_value(after)}"
 
 
 def _print_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    at = _time(after["at_ms"])
+    at = at_time(after["at_ms"])
     for line in changes(before["state"], after["state"]):
         typer.echo(f"{at}  {line}")
     if before["pending"] != after["pending"]:
@@ -125,7 +125,7 @@ def _print_view(view: Mapping[str, Any]) -> None:
         return
     delivered, pending = sum(view["clock"].values()), view["pending"]
     ages = ", ".join(f"{region} {_age(age)}" for region, age in view["staleness_ms"].items())
-    typer.echo(f"match {printable(view['match'])} in {printable(view['region'])}, changed {_time(view['at_ms'])}")
+    typer.echo(f"match {printable(view['match'])} in {printable(view['region'])}, changed {at_time(view['at_ms'])}")
     typer.echo(f"{delivered} events in it, {pending} waiting; newest marks: {ages}")
     Console(highlight=False, soft_wrap=True).print(_tree("state", view["state"]))
 
@@ -152,7 +152,7 @@ def _value(value: Any) -> str:
     return printable(value) if isinstance(value, str) else json.dumps(value)
 
 
-def _time(at_ms: int | None) -> str:
+def at_time(at_ms: int | None) -> str:
     """Local time to the second, with the offset, so that two people can compare."""
     if at_ms is None:
         return "never"

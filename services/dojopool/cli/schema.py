@@ -20,6 +20,7 @@ OUR_EVENTS = "event.avsc"
 """The built-in game's schema; its decoder lies beside the game."""
 
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; fail when the file is out of date.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 SchemaFile = Annotated[str, typer.Option("--schema", help="A schema file, or the name of a built-in one.")]
 
 
@@ -28,6 +29,7 @@ def generate(
     schema: SchemaFile = OUR_EVENTS,
     out: Annotated[Path | None, typer.Option("--out", help="The Python file to write.")] = None,
     check: Check = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write the decoder of an event schema as a Python module; without --schema, that of the built-in game.
 
@@ -39,13 +41,14 @@ def generate(
     path = schema_files.find(schema)
     if out is None:
         out = _pool_decoder(schema)
-    _write(out, generated(schema_files.load(path), name=path.name), check=check)
+    _write(out, generated(schema_files.load(path), name=path.name), check=check, as_json=as_json)
 
 
 @app.command()
 def vectors(
     out: Annotated[Path | None, typer.Option("--out", help="Default: vectors.json beside the schemas.")] = None,
     check: Check = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write golden vectors: events beside their exact bytes, for writers in other languages.
 
@@ -56,11 +59,14 @@ def vectors(
     from dojopool.codec.vectors import vectors_text
 
     path = schema_files.find(OUR_EVENTS)
-    _write(out or path.with_name("vectors.json"), vectors_text(codec_for(path)), check=check)
+    _write(out or path.with_name("vectors.json"), vectors_text(codec_for(path)), check=check, as_json=as_json)
 
 
 @app.command()
-def release(schema: Annotated[str, typer.Argument(help="A schema file, or the name of a built-in one.")]) -> None:
+def release(
+    schema: Annotated[str, typer.Argument(help="A schema file, or the name of a built-in one.")],
+    as_json: AsJson = False,
+) -> None:
     """Keep a schema under the name of its fingerprint, so that its records can be read for ever.
 
     Example: dojo schema release event.avsc
@@ -68,7 +74,8 @@ def release(schema: Annotated[str, typer.Argument(help="A schema file, or the na
     from dojopool.codec import schema_files
     from dojopool.codec.release import release as release_schema
 
-    typer.echo(f"released as {release_schema(schema_files.find(schema))}")
+    released = release_schema(schema_files.find(schema))
+    typer.echo(json.dumps({"file": str(released)}) if as_json else f"released as {released}")
 
 
 @app.command(name="list")
@@ -85,7 +92,7 @@ def list_schemas(
     from dojopool.codec import schema_files
     from dojopool.codec.release import releases
 
-    paths = [schema_files.find(name) for name in schema or (OUR_EVENTS, "mark.avsc")]
+    paths = [schema_files.find(name) for name in schema or (OUR_EVENTS, "mark.avsc", "violation.avsc")]
     found = [
         {"fingerprint": form.fingerprint, "released": form.is_released, "file": str(form.path)}
         for path in paths
@@ -106,13 +113,17 @@ def _pool_decoder(schema: str) -> Path:
     return Path(games.__path__[0]) / "pool_decoder.py"
 
 
-def _write(path: Path, text: str, *, check: bool) -> None:
+def _write(path: Path, text: str, *, check: bool, as_json: bool) -> None:
     """Write a generated file, or compare it."""
+    is_current = path.is_file() and path.read_text(encoding="utf-8") == text
     if not check:
         path.write_text(text, encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps({"file": str(path), "written": not check, "current": is_current or not check}))
+    elif not check:
         typer.echo(f"wrote {path}")
-    elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+    elif is_current:
+        typer.echo(f"{path} is up to date")
+    if check and not is_current:
         typer.echo(f"{path} is out of date: run the same command without --check, and check the file in", err=True)
         raise typer.Exit(FAILED)
-    else:
-        typer.echo(f"{path} is up to date")

@@ -20,7 +20,8 @@ SECTIONS: Final = {
     "Settings": "Every command",
     "ClusterSettings": "Commands that reach Kafka or Redis",
     "ClientSettings": "The SDK and commands that work in one region",
-    "ReplicaSettings": "`dojo replica`",
+    "ProgramSettings": "`dojo replica` and `dojo checker`",
+    "CheckerSettings": "`dojo checker` alone",
     "RaftSettings": "Members of a Raft group",
 }
 """Settings class -> what is told by it, in the words of the reference."""

@@ -49,12 +49,15 @@ def up(regions: Regions = None, partitions: Partitions = None, as_json: AsJson =
 
 
 @app.command()
-def down(wipe: Wipe = False) -> None:
+def down(wipe: Wipe = False, as_json: AsJson = False) -> None:
     """End exactly the servers that `up` started. The data stay for the next time, unless wiped.
 
     Example: dojo stack down --wipe
     """
     ended = asyncio.run(_down(wipe=wipe))
+    if as_json:
+        typer.echo(json.dumps({"ended": ended}))
+        return
     _progress.print(f"ended {', '.join(ended)}" if ended else "nothing was running")
 
 

@@ -50,3 +50,8 @@ class ClientConfig:
     def topic(self) -> str:
         """The event topic of the own region."""
         return f"{self.prefix}.events.{self.region}"
+
+    @property
+    def violations_topic(self) -> str:
+        """What the region's checkers publish."""
+        return f"{self.prefix}.violations"

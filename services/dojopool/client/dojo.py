@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from dojopool.client.config import CLOSE_TIMEOUT_S, DEFAULT_LIMITS, TIMEOUT_S, ClientConfig, Limits
@@ -17,6 +17,7 @@ from dojopool.client.stamps import Stamps
 from dojopool.client.status import RegionStatus
 from dojopool.client.stopping import stopped
 from dojopool.client.view import MatchView
+from dojopool.client.violations import Alert, StateName, follow
 from dojopool.core.names import node_fault, region_of
 from dojopool.core.partition import partition_of
 from dojopool.errors import CallerError, ConfigError, DojoError, Unavailable
@@ -27,8 +28,10 @@ from dojopool.ports import Clock, EventLog, SendTracer, ViewReader
 class Dojo:
     """A connection. Get it from `dojopool.connect()`; use it in the event loop that opened it."""
 
-    def __init__(self, config: ClientConfig, *, desk: Desk, reader: Reader, status: RegionStatus) -> None:
-        self._config, self._desk, self._reader, self._status = config, desk, reader, status
+    def __init__(
+        self, config: ClientConfig, *, log: EventLog, desk: Desk, reader: Reader, status: RegionStatus
+    ) -> None:
+        self._config, self._log, self._desk, self._reader, self._status = config, log, desk, reader, status
 
     @property
     def region(self) -> str:
@@ -77,6 +80,19 @@ class Dojo:
         only when the first look fails. Ends when the connection is closed.
         """
         return self._reader.watch(match)
+
+    def violations(
+        self, *, since: str | None = None, states: Collection[StateName] | None = None
+    ) -> AsyncGenerator[Alert, None]:
+        """What the region's checkers publish, in order for each match: from now on, or from where `since` says.
+
+        `since` is the `cursor` of an alert, kept where it survives this program once the alert is dealt with: then each
+        is dealt with at least once. `"beginning"` is everything that the topic still holds. `states` picks some of
+        suspected, cleared, confirmed and resolved. The same record may come again, with the same id, state and clock.
+        While the log does not answer nothing comes. Raises CallerError for a cursor or a state that is none, OffsetGone
+        when what comes next is no longer in the topic. Close it (`contextlib.aclosing`) when you stop early.
+        """
+        return follow(self._log, self._config, since=since, states=states)
 
     async def settle(self, receipt: Receipt, *, timeout_s: float = TIMEOUT_S) -> Receipt:
         """Wait for an Unknown receipt to be decided: by the log's acknowledgement, or by the event showing in the
@@ -172,7 +188,7 @@ async def open_dojo(  # noqa: PLR0913 - one keyword for each port and each fact 
         desk = Desk(config, writer=writer, codec=loaded.codec, stamps=stamps, status=status, tasks=tasks, tracer=tracer)
         reader = Reader(config, views=views, kind=loaded.game.kind, status=status, stamps=stamps, tasks=tasks)
         try:
-            yield Dojo(config, desk=desk, reader=reader, status=status)
+            yield Dojo(config, log=log, desk=desk, reader=reader, status=status)
         except Exception as error:  # noqa: BLE001 - it is raised again below, as it came: a group would wrap it
             failure = error
         finally:

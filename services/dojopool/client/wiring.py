@@ -29,6 +29,10 @@ async def connect(
     field name, such as `region="eu"`, wins over it. `instance` names this program in its events and defaults to the
     machine's name. One connection is enough for a process: it is made to be shared by all tasks of one event loop.
 
+    A process that records without pause makes so many short-lived objects that Python's cyclic garbage collector takes
+    up to a third of its time. The connection leaves the collector alone, it is the program's: `gc.set_threshold(50_000,
+    20, 100)` gives most of that back.
+
     With `DOJO_OTLP` each event recorded is a span, inside the caller's current one. Without it, an application that set
     a tracer provider of OpenTelemetry before has the context of its own spans travel with its events.
 

@@ -32,6 +32,7 @@ from dojopool.codec.envelope import read_envelope
 from dojopool.codec.mark_codec import MarkCodec
 from dojopool.codec.records import builder
 from dojopool.codec.schema_guard import check_event_schema, event_type
+from dojopool.codec.usual import Unusual, writer, written_envelope, written_long
 from dojopool.codec.values import InvalidBody, checker
 from dojopool.codec.wire import HEADER_BYTES, RECORD_BYTES_MAX, Malformed, fingerprint_of, read_index
 from dojopool.core.cut import Mark
@@ -84,6 +85,8 @@ class EventCodec:
         self._head = self._schema.header
         self._bodies = {event_type(body.full["name"]): body for body in avro.bodies(self._schema)}
         self._checks = {kind: checker(body.full) for kind, body in self._bodies.items()}
+        bodies = enumerate(self._bodies.items())
+        self._writers = {kind: (written_long(place), writer(body.full)) for place, (kind, body) in bodies}
         self._events = {self.fingerprint: _EventReader(self._bodies, self._bodies)}
         for older in map(_event_schema, released):
             writers = {event_type(body.full["name"]): body for body in avro.bodies(older)}
@@ -136,6 +139,10 @@ class EventCodec:
 
         Raises InvalidEvent naming the field and what is wrong with it: InvalidBody when only type or body are wrong.
         """
+        if base is None and context is None:
+            usual = self._usual(match, node, seq, stamp, type, body)
+            if usual is not None:
+                return usual
         fault = envelope_fault(match=match, node=node, seq=seq, base=base, context=context, stamp=stamp)
         if fault is not None:
             raise InvalidEvent(fault)
@@ -152,6 +159,21 @@ class EventCodec:
         if len(data) > RECORD_BYTES_MAX:
             raise InvalidEvent(f"the event takes {len(data)} bytes, at most {RECORD_BYTES_MAX} are allowed: split it")
         return data
+
+    def _usual(
+        self, match: str, node: str, seq: int, stamp: int, kind: object, body: Mapping[str, Any]
+    ) -> bytes | None:
+        """The record's value of an event in its usual form; None leaves the event, and what is wrong with it, to
+        others.
+        """
+        if not isinstance(kind, str) or kind not in self._writers:
+            return None
+        place, write = self._writers[kind]
+        try:
+            data = b"%b%b%b%b" % (self._head, written_envelope(match, node, seq, stamp), place, write(body))
+        except (Unusual, KeyError):
+            return None
+        return data if len(data) <= RECORD_BYTES_MAX else None
 
     def _checked_body(self, kind: object, body: object) -> tuple[str, Any]:
         """The full name of the body's record and its value, as fastavro writes them."""

@@ -16,9 +16,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
+from dojopool.core.clock.hybrid import LOGICAL_BITS
 from dojopool.core.cut import Mark, Position
-from dojopool.core.event import RefusedBody
+from dojopool.core.event import Event, RefusedBody
 from dojopool.core.fold import Fold, Tally
 from dojopool.core.names import match_fault, region_of
 from dojopool.core.partition import partition_of
@@ -49,6 +51,16 @@ class LetterKind(Enum):
     """Its body breaks the schema's rules, or its reducer raised; it counts as an event that wrote nothing."""
 
 
+AHEAD_MS_MAX: Final = 60_000
+"""How far an event may be stamped ahead of the next mark of its stream: clocks kept in step differ by far less."""
+
+EARLY_MAX: Final = 1_000
+"""Events of one stream that wait for that mark; more are not looked at, and the first tell whose clock it is."""
+
+STAMP_UNKNOWN: Final = 1 << 62
+"""No event is stamped later; the limit before the first mark."""
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A record that cannot be used, and why."""
@@ -65,6 +77,8 @@ class Fed(Tally):
     records: int = 0
     """Records consumed, from the first; fewer than were given when the stream is full."""
     letters: list[Letter] = field(default_factory=list)
+    ahead: list[Event] = field(default_factory=list)
+    """Events stamped too far ahead of their region's marks. They count as any other."""
 
 
 class Streams:
@@ -75,6 +89,9 @@ class Streams:
         self.partition = partition
         self.positions: dict[str, Position] = {region: Position() for region in regions}
         self._partitions = partitions
+        self._stamps_max: dict[str, int] = dict.fromkeys(self.positions, STAMP_UNKNOWN)
+        self._early: dict[str, list[Event]] = {region: [] for region in self.positions}
+        """Events stamped long after the last mark, until the next one tells whether it was the marks that were late."""
 
     def is_full(self, region: str) -> bool:
         """Whether `region`'s stream must not be read further before another stream has delivered."""
@@ -100,6 +117,7 @@ class Streams:
                 mark = self._take(region, record, fed)
                 if mark is not None:
                     position = position.marked(mark, record.offset)
+                    self._compare_clocks(region, position.mark_time_ms, fed)
                 offset = record.offset + 1
                 taken += 1
         finally:
@@ -122,6 +140,8 @@ class Streams:
             if region_of(found.node) != region:
                 raise MisplacedRecord(f"node {found.node} is not of region {region}, in whose stream it wrote")
             self.fold.deliver(found, fed)
+            if found.stamp > self._stamps_max[region] and len(self._early[region]) < EARLY_MAX:
+                self._early[region].append(found)
             if isinstance(found.body, RefusedBody):
                 fed.letters.append(Letter(record, LetterKind.REFUSED_BODY, found.body.reason))
         except UnknownSchema as unknown:
@@ -130,6 +150,13 @@ class Streams:
             kind = LetterKind.MISPLACED if isinstance(refusal, MisplacedRecord) else LetterKind.UNDECODABLE
             fed.letters.append(Letter(record, kind, str(refusal)))
         return None
+
+    def _compare_clocks(self, region: str, mark_time_ms: int, fed: Fed) -> None:
+        """A mark stands behind the events that were written before it: what is stamped far ahead of it is ahead."""
+        limit = (mark_time_ms + AHEAD_MS_MAX) << LOGICAL_BITS
+        fed.ahead.extend(event for event in self._early[region] if event.stamp > limit)
+        self._early[region].clear()
+        self._stamps_max[region] = limit
 
     def _own_mark(self, mark: Mark, region: str) -> Mark:
         if mark.region != region:

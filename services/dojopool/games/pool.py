@@ -7,11 +7,12 @@ both names are kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from dojopool.game import Game, State, add_wins, counter, highest, lww, map_of, mv, turn
+from dojopool.game import Breach, Game, Severity, State, add_wins, counter, highest, lww, map_of, mv, turn
 
 # --- state
 
@@ -168,32 +169,44 @@ def match_finished(match: Any, event: Any) -> None:
 # --- invariants: they read and never write
 
 
-@pool.invariant("score-validity")
-def score_validity(match: Any) -> bool:
+RUNBOOK = "docs/operating.md#violations"
+"""Where it says what each of these means and what to do."""
+
+
+@pool.invariant("score-validity", severity=Severity.HIGH, runbook=RUNBOOK)
+def score_validity(match: Any) -> Iterator[Breach]:
     """Every score is at least 0 and, once the maximum is known, at most that."""
     limit = match.max_score
-    scores = [points for frame in match.frames.values() for points in frame.points.values()]
-    return all(points >= 0 and (limit is None or points <= limit) for points in scores)
+    for number, frame in match.frames.items():
+        for player, points in frame.points.items():
+            if points < 0 or (limit is not None and points > limit):
+                yield Breach(f"frame={number} player={player}", (("frames", number, "points", player), ("max_score",)))
 
 
-@pool.invariant("turn-order")
-def turn_order(match: Any) -> bool:
+@pool.invariant("turn-order", runbook=RUNBOOK)
+def turn_order(match: Any) -> Iterator[Breach]:
     """Nobody breaks twice in a row, unless the winner breaks."""
-    if match.break_rule == "winner" or match.turn.previous is None:
-        return True
-    return bool(match.turn.holder != match.turn.previous)
+    turn = match.turn
+    if match.break_rule != "winner" and turn.previous is not None and turn.holder == turn.previous:
+        yield Breach(f"frame={turn.number}", (("turn",), ("break_rule",)))
 
 
-@pool.invariant("known-player")
-def known_player(match: Any) -> bool:
+@pool.invariant("known-player", runbook=RUNBOOK)
+def known_player(match: Any) -> Iterator[Breach]:
     """Whoever breaks, scores or wins is one of the players."""
-    active: set[str] = set()
-    for frame in match.frames.values():
-        active.update(frame.points, frame.winner, () if frame.breaker is None else (frame.breaker,))
-    return active <= set(match.players)
+    known = set(match.players)
+    for number, frame in match.frames.items():
+        active: dict[str, tuple[str, ...]] = {player: ("points", player) for player in frame.points}
+        active |= dict.fromkeys(frame.winner, ("winner",))
+        if frame.breaker is not None:
+            active[frame.breaker] = ("breaker",)
+        for player in active.keys() - known:
+            yield Breach(f"frame={number} player={player}", (("frames", number, *active[player]), ("players",)))
 
 
-@pool.invariant("single-winner")
-def single_winner(match: Any) -> bool:
+@pool.invariant("single-winner", runbook=RUNBOOK)
+def single_winner(match: Any) -> Iterator[Breach]:
     """No frame has rival winners."""
-    return all(len(frame.winner) <= 1 for frame in match.frames.values())
+    for number, frame in match.frames.items():
+        if len(frame.winner) > 1:
+            yield Breach(f"frame={number}", (("frames", number, "winner"),))

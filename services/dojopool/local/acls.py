@@ -1,9 +1,9 @@
 """The least that each program must be allowed in its region's Kafka, and the commands that allow it.
 
-Four users, named after the prefix: `dojo-sdk` (game servers), `dojo-replica`, `dojo-mirror` (MirrorMaker 2, which reads
-the region's own events here and writes the other regions') and `dojo-operator` (the commands that make topics, look
-and repair). Who only reads state needs no right in Kafka at all. Regions have Kafkas of their own, so the names are the
-same in each, and a user of one region is nobody in another.
+Five users, named after the prefix: `dojo-sdk` (game servers), `dojo-replica`, `dojo-checker`, `dojo-mirror`
+(MirrorMaker 2, which reads the region's own events here and writes the other regions') and `dojo-operator` (the
+commands that make topics, look and repair). Who only reads state needs no right in Kafka at all. Regions have Kafkas of
+their own, so the names are the same in each, and a user of one region is nobody in another.
 
 Writing implies describing, and idempotent writing needs no right of its own since Kafka 2.8. Left out: rights to trim
 or delete, which no program of today uses, and users' passwords, which are the broker's business.
@@ -17,7 +17,7 @@ from typing import Literal
 
 from dojopool.local.topics import topic_specs
 
-Program = Literal["sdk", "replica", "mirror", "operator"]
+Program = Literal["sdk", "replica", "checker", "mirror", "operator"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,10 @@ def grants(*, region: str, regions: Sequence[str], prefix: str) -> tuple[Grant, 
         *(Grant("replica", "topic", f"{prefix}.events.{other}", ("Read", "DescribeConfigs")) for other in others),
     ]
     found += [
+        *(Grant("checker", "topic", f"{prefix}.events.{each}", ("Read", "DescribeConfigs")) for each in regions),
+        # Whoever takes a partition over reads what is published of it.
+        Grant("checker", "topic", f"{prefix}.violations", ("Read", "Write", "DescribeConfigs")),
+        Grant("checker", "group", f"{prefix}.checker.{region}", ("Read",)),
         *(
             Grant("operator", "topic", topic.name, ("Create", "Describe", "DescribeConfigs"))
             for topic in topic_specs(regions=regions, partitions=1, prefix=prefix)

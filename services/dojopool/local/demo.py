@@ -1,7 +1,7 @@
 """The demonstration: a season of league matches played from two regions, with the link between them cut for a while.
 
 Everything shown is measured in this run, and what must be right is checked: every event was accepted, each region shows
-all of them, and the digests of all matches are the same in both.
+all of them, and the digests of all matches are the same in both. Then things are broken on purpose (`breakages`).
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
 
 from dojopool.client.dojo import Dojo
 from dojopool.client.receipts import Accepted, Receipt
 from dojopool.core.clock import VectorClock
 from dojopool.errors import Unavailable
 from dojopool.games.loading import LoadedGame, load_game
-from dojopool.local.convergence import ConvergenceProbe, Delays
+from dojopool.local.breakages import Appeared, break_things
+from dojopool.local.convergence import ConvergenceProbe, Delays, p50_and_p99
 from dojopool.local.embedded import Embedded, embedded
 from dojopool.local.league import MatchPlan
 from dojopool.local.player import PlayReport, play
@@ -89,13 +90,43 @@ class DemoReport:
     digests: dict[str, str]
     broken_rules: Counter[str] = field(default_factory=Counter)
     """Rule -> matches that break it."""
+    appeared: list[Appeared] = field(default_factory=list)
+    """Violations of what was broken on purpose; none when the link was not healed."""
     example: str = ""
     """A match worth looking at: the first that breaks a rule, else the first."""
 
     @property
     def is_good(self) -> bool:
-        """Whether every event was accepted and is in both regions, which hold the same."""
-        return self.played.is_good and not self.problems and len(set(self.digests.values())) == 1
+        """Whether every event was accepted and is in both regions, which hold the same, and what broke was told."""
+        is_told = all(found.delay_s is not None for found in self.appeared)
+        return is_told and self.played.is_good and not self.problems and len(set(self.digests.values())) == 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything shown, as plain values; delays in milliseconds, null where too few were measured."""
+        return {
+            "ok": self.is_good,
+            "played": self.played.to_json(),
+            "matches": self.matches,
+            "cut_s": round(self.cut_s, 3),
+            "convergence_ms": {
+                "while_linked": _milliseconds(self.delays.healthy),
+                "after_the_heal": _milliseconds(self.delays.healed),
+            },
+            "duplicates": self.duplicates,
+            "waited": self.waited,
+            "rules_broken": dict(self.broken_rules),
+            "violations": [asdict(found) for found in self.appeared],
+            "problems": self.problems,
+            "digests": self.digests,
+            "example": self.example,
+        }
+
+
+def _milliseconds(delays: list[float]) -> dict[str, float | int] | None:
+    found = p50_and_p99(delays)
+    if found is None:
+        return None
+    return {"p50": round(found[0] * 1000, 1), "p99": round(found[1] * 1000, 1), "events": len(delays)}
 
 
 class Link:
@@ -166,6 +197,8 @@ async def run_demo(
             digests=await pipeline.region_digests(),
         )
         await _judge(report, clients[REGIONS[0]], loaded, [plan.match for plan in plans])
+        if heals:
+            report.appeared = await break_things(pipeline, clients)
     return report
 
 

@@ -23,6 +23,7 @@ from dojopool.client.config import ClientConfig
 from dojopool.client.reader import Reader
 from dojopool.client.stamps import Stamps
 from dojopool.client.status import RegionStatus
+from dojopool.client.stopping import stopped
 from dojopool.client.view import view_json
 from dojopool.core.crdt.maps import RecordKind
 from dojopool.core.names import match_fault
@@ -102,7 +103,7 @@ async def open_stored(
             failure = error
         finally:
             reader.close()
-            keeping.cancel()
+            await stopped([keeping, *reader.followers])  # they would follow their streams for a while yet
     if failure is not None:
         raise failure
 

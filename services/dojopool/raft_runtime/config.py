@@ -51,6 +51,8 @@ class Plan:
 
     snapshots: SnapshotPolicy = field(default_factory=SnapshotPolicy)
     preference: Preference = field(default_factory=Preference)
+    promotion_lag_entries_max: int = 64
+    """A learner that lacks more is not made a voter."""
     proposals_max: int = 10_000
     """Proposals that wait at once; more are rejected."""
     sessions_max: int = 1024

@@ -34,10 +34,10 @@ from dojopool.core.raft.messages import (
 from dojopool.core.raft.node import RawNode
 from dojopool.core.raft.options import Options
 from dojopool.core.raft.sessions import Command, encode
-from dojopool.errors import ConfChangeRefused, ProposalDropped
+from dojopool.errors import ConfChangeRefused, ConfigError, ProposalDropped
 from dojopool.raft_ports import DiskWrite
 from dojopool.raft_runtime.config import Plan
-from dojopool.raft_runtime.policy import PreferredLeader
+from dojopool.raft_runtime.policy import PreferredLeader, too_early
 from dojopool.raft_runtime.reads import ReadQueue, Refused
 from dojopool.raft_runtime.replicated import Replicated, StateMachine
 from dojopool.raft_runtime.results import Done, Outcome, Result, Waiters
@@ -47,6 +47,9 @@ T = TypeVar("T")
 WRITES_MAX: Final = 64
 """Writes not durable at once. Beyond it no Ready is taken: what a stalled disk is owed stays in one place, the log of
 the node, whose own limits bound it."""
+
+COMMAND_BYTES_MAX: Final = 16 << 20
+"""Greatest command. The links carry no message of more than 32 MiB: a larger one in the log would stop the group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,11 @@ class Member:
         plan: Plan | None = None,
     ) -> None:
         """`draw(n)` is a random integer in [0, n). `now_ms` is a clock that never goes back and counts suspension, for
-        leases; without it there are none. Raises CorruptState when what is stored contradicts itself.
+        leases; without it there are none. Raises CorruptState when what is stored contradicts itself, ConfigError
+        for `forward_proposals`: of a proposal sent on nobody would learn the outcome.
         """
+        if options.forward_proposals:
+            raise ConfigError("Raft option forward_proposals must be off for a member: it says what became of each")
         self.node = RawNode(options, stored=stored, draw=draw)
         """For what needs no waiting: `status`, `campaign`, `transfer_leader`, `report_unreachable` and so on."""
         self.is_silent = False
@@ -126,8 +132,14 @@ class Member:
         return self._applied
 
     def holds_lease(self) -> bool:
-        """Whether nobody else can lead now."""
-        return self._now_ms is not None and self.node.holds_lease(self._now_ms())
+        """Whether nobody else can lead now. The node is told the time too: a read that is put next must not be answered
+        by a lease that it saw earlier and that ended since (rule R9).
+        """
+        if self._now_ms is None:
+            return False
+        now_ms = self._now_ms()
+        self.node.observe_time(now_ms)
+        return self.node.holds_lease(now_ms)
 
     # ---- what comes in -------------------------------------------------------------------------------------------
 
@@ -159,6 +171,9 @@ class Member:
         """
         if len(self._proposals) + len(self._waiters) >= self._plan.proposals_max:
             done(Result(Outcome.REJECTED, why=f"{self._plan.proposals_max} proposals wait already"))
+        elif len(command.payload) > COMMAND_BYTES_MAX:
+            why = f"the command has {len(command.payload)} bytes, at most {COMMAND_BYTES_MAX} are taken"
+            done(Result(Outcome.REJECTED, why=why))
         else:
             self._proposals.append((encode(command), done))
 
@@ -167,6 +182,11 @@ class Member:
         left again is seen in `status`.
         """
         self._submit_proposals()
+        status = self.node.status()
+        lagging = too_early(change, status, lag_entries_max=self._plan.promotion_lag_entries_max)
+        if status.role is Role.LEADER and lagging != NOBODY:
+            done(Result(Outcome.REJECTED, why=f"member {lagging} has not caught up yet; ask again when it has"))
+            return
         try:
             index = self.node.propose_conf_change(change, transition)
         except ProposalDropped as error:
@@ -186,12 +206,12 @@ class Member:
 
     def ready(self) -> Work | None:
         """What to do now; None when there is nothing, or while too many writes are on their way to the disk."""
+        self._reads.put_questions(until=self._ticks + self._options.election_ticks)
         if self._writes >= WRITES_MAX:
             if self.node.status().role is not Role.LEADER:
                 self._waiters.give_up("this member leads no longer", NOBODY)
             return None
         self._submit_proposals()
-        self._reads.put_questions(until=self._ticks + self._options.election_ticks)
         if not self.node.has_ready():
             return None
         ready = self.node.ready()

@@ -6,6 +6,7 @@ election, so a longer log always wins (rule X7).
 
 from __future__ import annotations
 
+from dojopool.core.raft.confchange import AnyChange, ChangeType, as_v2
 from dojopool.core.raft.messages import NOBODY, Role
 from dojopool.core.raft.progress import ProgressState
 from dojopool.core.raft.status import PeerStatus, Status
@@ -40,14 +41,29 @@ class PreferredLeader:
             for member in status.config.voters
             if member != status.id
             and self._preference.rank(member) < mine
-            and self._is_fit(status.peers.get(member), status.last)
+            and is_fit(status.peers.get(member), status.last, lag_entries_max=self._preference.lag_entries_max)
         ]
         return min(better, default=(0, NOBODY))[1]
 
-    def _is_fit(self, peer: PeerStatus | None, last: int) -> bool:
-        return (
-            peer is not None
-            and peer.active
-            and peer.state is ProgressState.REPLICATE
-            and peer.match >= last - self._preference.lag_entries_max
-        )
+
+def too_early(change: AnyChange, status: Status, *, lag_entries_max: int) -> int:
+    """A learner that `change` makes a voter although it is behind, or NOBODY. It would count in majorities before it
+    can acknowledge anything, and the group might stand still meanwhile (rule M10).
+    """
+    for one in as_v2(change).changes:
+        is_promoted = one.type is ChangeType.ADD_VOTER and one.node in status.config.learners
+        if is_promoted and not is_fit(status.peers.get(one.node), status.last, lag_entries_max=lag_entries_max):
+            return one.node
+    return NOBODY
+
+
+def is_fit(peer: PeerStatus | None, last: int, *, lag_entries_max: int) -> bool:
+    """Whether a leader whose log ends at `last` heard of `peer` within an election timeout, feeds it without a stop,
+    and has at most so many entries that it lacks.
+    """
+    return (
+        peer is not None
+        and peer.active
+        and peer.state is ProgressState.REPLICATE
+        and peer.match >= last - lag_entries_max
+    )

@@ -1,7 +1,7 @@
 """Reads of the state that are as fresh as if they asked the leader: each waits for an index, then for its application.
 
-All reads that come in one turn ask together. A read that got no answer for an election timeout is refused, for the
-question or the answer may be lost; nothing happened then, and it may be asked again.
+All reads that come in one turn ask together. A read that could not be run for an election timeout is refused, for the
+question, the answer or the entries that it waits for may be lost; nothing happened then, and it may be asked again.
 """
 
 from __future__ import annotations
@@ -98,9 +98,13 @@ class ReadQueue:
                     read.done(value)
 
     def expire(self, *, tick: int) -> None:
-        """Refuse those that waited for an answer until `tick`."""
+        """Refuse those that waited until `tick`, for an answer or for what it told them to wait for."""
         for context in [context for context, batch in self._asked.items() if batch.until <= tick]:
             self._refuse(self._asked.pop(context), "no answer came within the election timeout")
+        late = [batch for batch in self._answered if batch.until <= tick]
+        self._answered = deque(batch for batch in self._answered if batch.until > tick)
+        for batch in late:
+            self._refuse(batch, f"entry {batch.index} was not applied within the election timeout")
 
     def refuse_all(self, why: str) -> None:
         """This member ends."""

@@ -1,4 +1,4 @@
-"""Named points of a replica's work at which a test can hold its process, to kill it there or let it go on later.
+"""Named points of a program's work at which a test can hold its process, to kill it there or let it go on later.
 
 Chance would seldom kill a process between two given steps. A failpoint is armed by name; whoever comes there first
 writes a file that says so and stops the whole process by its own SIGSTOP: nothing more is sent, no heartbeat either.
@@ -29,8 +29,13 @@ Point: TypeAlias = Literal[
     "committing",  # offsets are about to be committed to the group
     "marking",  # a mark is due and not sent
     "marked",  # a mark is acknowledged
+    "judged",  # a checker has found violations, none of them is published
+    "published",  # they are acknowledged, the checker does not know yet
     "draining",  # it was told to stop, and nothing is let go yet
 ]
+CHECKER_ONLY: Final = frozenset({"judged", "published"})
+"""Where no replica comes."""
+
 POINTS: Final[tuple[Point, ...]] = get_args(Point)
 
 

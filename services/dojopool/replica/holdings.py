@@ -7,15 +7,13 @@ it is taken over anew after a pause.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Final, Generic, TypeVar
 
 from dojopool.errors import CorruptState, EnvironmentFault, StoreMoved, StreamBroken
-from dojopool.games.loading import LoadedGame
-from dojopool.ports import LogReader, Observer, StateStore, TopicPartition
+from dojopool.ports import LogReader, PartitionObserver, TopicPartition
 from dojopool.replica.config import ReplicaConfig
-from dojopool.replica.lane import Lane
-from dojopool.replica.loading import take_over
+from dojopool.replica.intake import Intake
 from dojopool.replica.partition import OwnedPartition
 
 RETRY_S: Final = 3.0
@@ -28,27 +26,28 @@ SETTLE_S_MAX: Final = 5.0
 what is stored."""
 
 
-class Holdings:
+AnyLane = TypeVar("AnyLane", bound=Intake)
+
+
+class Holdings(Generic[AnyLane]):
     """The lanes held, by number. Used by one task; others may look."""
 
     def __init__(
         self,
         config: ReplicaConfig,
         *,
-        store: StateStore,
-        loaded: LoadedGame,
-        observer: Observer,
-        new_lane: Callable[[OwnedPartition], Lane],
+        take_over: Callable[[int, LogReader], Awaitable[AnyLane]],
+        observer: PartitionObserver,
     ) -> None:
-        self.lanes: dict[int, Lane] = {}
+        """`take_over` makes the lane of a partition, or raises why it cannot be had now."""
+        self.lanes: dict[int, AnyLane] = {}
         self.failed: dict[int, str] = {}
         """Partitions that were lost or could not be taken over, with the reason, until they are held."""
         self.disproved: list[tuple[OwnedPartition, str, StreamBroken]] = []
         """Streams found to be others than they were, to be read no further."""
         self.is_changed = True
         """Whether other streams are to be read, or from elsewhere, than at the last call of `positions`."""
-        self._config, self._store, self._loaded, self._observer = config, store, loaded, observer
-        self._new_lane = new_lane
+        self._config, self._take_over, self._observer = config, take_over, observer
         self._retry_at: dict[int, float] = {}
 
     def due(self, wanted: Collection[int]) -> list[int]:
@@ -61,17 +60,11 @@ class Holdings:
     async def claim(self, number: int, reader: LogReader) -> None:
         """Take a partition over; when that fails it is lost."""
         try:
-            partition = await take_over(
-                number,
-                store=self._store,
-                reader=reader,
-                loaded=self._loaded,
-                config=self._config,
-            )
+            lane = await self._take_over(number, reader)
         except (EnvironmentFault, CorruptState) as error:
             self.lose(number, error)
             return
-        self.lanes[number] = self._new_lane(partition)
+        self.lanes[number], partition = lane, lane.partition
         self.failed.pop(number, None)
         self.is_changed = True
         self._observer.partition_claimed(

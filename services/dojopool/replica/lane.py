@@ -4,7 +4,7 @@ While a batch is being written the next records are already folded; the batch th
 was applied, because its expected positions are the last one's. A refused write means that the fold is ahead of a
 store that never saw it: the lane is lost and its partition must be taken over anew.
 
-Nobody waits long here for a store or a log that does not answer: the lane then takes no more, and others go on.
+How records come in is `intake`.
 """
 
 from __future__ import annotations
@@ -18,28 +18,17 @@ from typing import Final
 from dojopool.core.cut import Position
 from dojopool.core.record import Record
 from dojopool.core.streams import Fed, Letter
-from dojopool.errors import CorruptState, EnvironmentFault, Refused, StoreMoved, StreamBroken, Unavailable
+from dojopool.errors import CorruptState, EnvironmentFault, Refused, StoreMoved, Unavailable
 from dojopool.ports import Batch, BatchFacts, Clock, Observer, Outcome, StateStore
 from dojopool.replica.failpoints import OFF, Failpoints
+from dojopool.replica.intake import Intake
 from dojopool.replica.letters import DeadLetters
 from dojopool.replica.links import sampled
 from dojopool.replica.partition import OwnedPartition
 from dojopool.replica.patience import until_done
 
-BATCH_RECORDS_MAX: Final = 8_000
-"""Records of one stream folded before a write: bounds a call of the store to a few milliseconds."""
-
-TURN_RECORDS_MAX: Final = 2_000
-"""Records folded without letting other tasks run, such as the heartbeats of the group: about 30 ms."""
-
-SLICE_RECORDS: Final = 250
-"""Records of one stream fed before the others are looked at: as few as cost nothing."""
-
 WRITE_WAIT_S_MAX: Final = 2.0
 """Longest pause between two tries of a write whose outcome is unknown."""
-
-ROOM_WAIT_S_MAX: Final = 0.5
-"""How long a busy lane holds up the others before its records are put aside: far longer than a write takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +41,8 @@ class Parcel:
     """By the region of the stream; written before the batch."""
 
 
-@dataclass(slots=True)
-class Lane:
+@dataclass
+class Lane(Intake):
     """One partition on its way from records to the store. Used by one task."""
 
     partition: OwnedPartition
@@ -80,54 +69,9 @@ class Lane:
     writes: tuple[asyncio.Task[None], ...] = ()
     """What was sent last and what was sent before it, which it waits for."""
 
-    async def take(self, read: Mapping[str, Sequence[Record]], *, ends: Mapping[str, int | None]) -> None:
-        """Fold the next records of each region's stream, behind those left over, and send what changed.
-
-        What does not fit stays in `left`.
-        """
-        queues = {
-            region: [*self.left.pop(region, ()), *read.get(region, ())]
-            for region in self.topics
-            if region in self.left or region in read
-        }
-        while queues and await self._has_room():
-            pieces = {region: queue[:BATCH_RECORDS_MAX] for region, queue in queues.items()}
-            if not await self._loaded(pieces):
-                break
-            consumed = await self._fold_and_send(pieces, ends)
-            for region, count in consumed.items():
-                rest = queues[region][count:]
-                if count == len(pieces[region]) and rest:
-                    queues[region] = rest
-                    continue
-                del queues[region]
-                if rest and region not in self.partition.broken:
-                    self.left[region] = rest
-        self.left.update(queues)
-
-    async def settle(self, *, timeout_s: float) -> None:
-        """Wait until everything sent is stored, or `lost` says why it is not. What takes longer is given up."""
-        if self.writes:
-            _, late = await asyncio.wait(self.writes, timeout=timeout_s)
-            if late:
-                self.lost = Unavailable(
-                    f"a write was not confirmed within {timeout_s:g} s: {self.trouble or 'no answer'}"
-                )
-        self.abandon()
-
-    def abandon(self) -> None:
-        """Give up what is on the way. Whether it is stored is not known then: the next owner finds it, or reads the
-        same records.
-        """
-        for write in self.writes:
-            write.cancel()
-
-    async def _has_room(self) -> bool:
-        """Whether a batch may be made: all that was sent but the last is stored."""
-        earlier = self.writes[:-1]
-        if earlier and self.trouble is None:
-            await asyncio.wait(earlier, timeout=ROOM_WAIT_S_MAX)
-        return self.lost is None and all(write.done() for write in earlier)
+    @property
+    def watcher(self) -> Observer:
+        return self.observer
 
     async def _loaded(self, pieces: Mapping[str, Sequence[Record]]) -> bool:
         """Make room for the matches of these records and load those that were forgotten; whether all are there now.
@@ -163,32 +107,6 @@ class Lane:
             before = self.writes[-1:]
             self.writes = (*before, self.tasks.create_task(self._send(Parcel(batch, facts, letters), before)))
         return {region: done.records for region, done in fed.items()}
-
-    async def _feed(self, pieces: Mapping[str, Sequence[Record]]) -> dict[str, Fed]:
-        """Feed a piece of each stream, the oldest slice first, with a turn for other tasks now and then.
-
-        Events have mostly seen what was written just before them elsewhere: fed in the order of their times, they find
-        it there, and need not wait. A stream that breaks is reported.
-        """
-        fed = {region: Fed() for region in pieces}
-        going_on = {region for region, records in pieces.items() if records}
-        turn = 0
-        while going_on:
-            region = min(going_on, key=lambda name: (pieces[name][fed[name].records].timestamp, name))
-            start, records = fed[region].records, pieces[region]
-            run = records[start : start + SLICE_RECORDS]
-            try:
-                self.partition.feed(region, run, fed[region])
-            except StreamBroken as error:
-                self.observer.partition_failed(self.partition.number, error=error)
-                going_on.discard(region)
-            if fed[region].records < start + len(run) or fed[region].records == len(records):
-                going_on.discard(region)
-            turn += len(run)
-            if turn >= TURN_RECORDS_MAX:
-                turn = 0
-                await asyncio.sleep(0)
-        return fed
 
     async def _send(self, parcel: Parcel, before: Collection[asyncio.Task[None]]) -> None:
         """Write the letters, then the batch, unless what was sent before was not stored."""
@@ -227,9 +145,6 @@ class Lane:
         self.stored, self.stored_at_ms = batch.positions, batch.at_ms
         self.batches_stored += 1
         self.observer.batch_applied(facts, write_s=now() - started)
-
-    def _failed(self, error: Exception) -> None:
-        self.trouble = str(error)
 
     def _facts(
         self,

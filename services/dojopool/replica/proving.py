@@ -18,7 +18,7 @@ from dojopool.core.cut import Position
 from dojopool.core.record import Record
 from dojopool.errors import CallerError, OffsetGone, StreamBroken
 from dojopool.ports import LogReader, TopicPartition
-from dojopool.replica.lane import Lane
+from dojopool.replica.intake import Intake
 from dojopool.replica.partition import OwnedPartition
 
 PROVE_PERIOD_S: Final = 2.0
@@ -38,7 +38,7 @@ Stream = tuple[int, str]
 class Prover:
     """Looks old marks up again with a reader of its own. Used by one task."""
 
-    def __init__(self, topics: Mapping[str, str], lanes: Callable[[], Mapping[int, Lane]]) -> None:
+    def __init__(self, topics: Mapping[str, str], lanes: Callable[[], Mapping[int, Intake]]) -> None:
         """`topics` by region; `lanes` returns what is held now, by partition number."""
         self._topics, self._lanes = topics, lanes
         self._marks: dict[Stream, tuple[OwnedPartition, Position]] = {}
@@ -74,7 +74,7 @@ class Prover:
             if stream not in self._marks and position.tick:
                 self._marks[stream] = (partition, position)
 
-    def _streams(self) -> Iterator[tuple[Lane, str]]:
+    def _streams(self) -> Iterator[tuple[Intake, str]]:
         for lane in self._lanes().values():
             for region in self._topics:
                 if region not in lane.partition.broken:

@@ -11,6 +11,7 @@ from typing import Final
 from dojopool.errors import Unavailable
 from dojopool.ports import Membership, StateStore
 from dojopool.replica.config import ReplicaConfig
+from dojopool.replica.intake import Intake
 from dojopool.replica.lane import Lane
 from dojopool.replica.rendering import to_json
 
@@ -42,7 +43,7 @@ class Report:
     problems: tuple[str, ...]
 
 
-def report(health: Health, lanes: Mapping[int, Lane], failed: Mapping[int, str], *, now_s: float) -> Report:
+def report(health: Health, lanes: Mapping[int, Intake], failed: Mapping[int, str], *, now_s: float) -> Report:
     """Readiness: joined, everything wanted is held, and nothing stands in the way of any of it."""
     problems = [f"{what}: {why}" for what, (why, until_s) in health.troubles.items() if now_s < until_s]
     if not health.has_joined:
@@ -55,7 +56,7 @@ def report(health: Health, lanes: Mapping[int, Lane], failed: Mapping[int, str],
     return Report(is_ready=not problems, owned=tuple(sorted(lanes)), problems=tuple(problems))
 
 
-def _problems_of(lane: Lane) -> Iterator[str]:
+def _problems_of(lane: Intake) -> Iterator[str]:
     if lane.trouble is not None:
         yield lane.trouble
     yield from lane.partition.broken.values()

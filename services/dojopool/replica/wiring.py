@@ -51,7 +51,7 @@ async def run_replica(settings: ReplicaSettings) -> None:
     )
     metrics = PrometheusObserver(region=settings.region, regions=settings.regions, clock=SystemClock())
     async with AsyncExitStack() as stack:
-        await check_topics(kafka, config)
+        await check_topics(kafka, config, config.letters_topic)
         store = await stack.enter_async_context(
             RedisStore.open(settings.redis_for(settings.region), prefix=settings.prefix, ca=settings.redis_ca)
         )
@@ -78,13 +78,13 @@ async def run_replica(settings: ReplicaSettings) -> None:
         log.info("replica stopped", region=config.region)
 
 
-async def check_topics(kafka: EventLog, config: ReplicaConfig) -> None:
-    """Raise ConfigError unless every topic a replica works with is there, with the right number of partitions.
+async def check_topics(kafka: EventLog, config: ReplicaConfig, *others: str) -> None:
+    """Raise ConfigError unless the topics of events and these `others` are there, with the right number of partitions.
 
     A client assigned to a topic that is not there would ask for it for ever.
     """
     async with kafka.admin() as admin:
-        for topic in (*map(config.topic_of, config.regions), config.letters_topic):
+        for topic in (*map(config.topic_of, config.regions), *others):
             found = await admin.describe_topic(topic)
             if found is None:
                 raise ConfigError(f"topic {topic} does not exist in region {config.region}: run `dojo topics create`")

@@ -12,17 +12,10 @@ from dojopool.adapters.confluent_client import Link, librdkafka_faults, librdkaf
 from dojopool.errors import CallerError, ConfigError, StreamBroken, Unavailable
 from dojopool.settings import KafkaSecurity
 from support.certificates import self_signed
+from support.protocols import PROTOCOLS
 
 
-@pytest.mark.parametrize(
-    ("security", "protocol"),
-    [
-        (KafkaSecurity(), "PLAINTEXT"),
-        (KafkaSecurity(tls=True), "SSL"),
-        (KafkaSecurity(sasl="PLAIN", user="app", password=SecretStr("x")), "SASL_PLAINTEXT"),
-        (KafkaSecurity(tls=True, sasl="SCRAM-SHA-512", user="app", password=SecretStr("x")), "SASL_SSL"),
-    ],
-)
+@pytest.mark.parametrize(("security", "protocol"), PROTOCOLS)
 def test_the_protocol_follows_from_tls_and_login(security: KafkaSecurity, protocol: str) -> None:
     """The four names of Kafka are two questions."""
     options = librdkafka_options("host:1", security, "me")

@@ -8,23 +8,15 @@ from pathlib import Path
 
 import pytest
 from aiokafka import errors
-from pydantic import SecretStr
 
 from dojopool.adapters.kafka_client import client_options, kafka_faults
 from dojopool.errors import CallerError, ConfigError, Unavailable
 from dojopool.settings import KafkaSecurity
 from support.certificates import self_signed
+from support.protocols import PROTOCOLS
 
 
-@pytest.mark.parametrize(
-    ("security", "protocol"),
-    [
-        (KafkaSecurity(), "PLAINTEXT"),
-        (KafkaSecurity(tls=True), "SSL"),
-        (KafkaSecurity(sasl="PLAIN", user="app", password=SecretStr("x")), "SASL_PLAINTEXT"),
-        (KafkaSecurity(tls=True, sasl="SCRAM-SHA-512", user="app", password=SecretStr("x")), "SASL_SSL"),
-    ],
-)
+@pytest.mark.parametrize(("security", "protocol"), PROTOCOLS)
 def test_the_protocol_follows_from_tls_and_login(security: KafkaSecurity, protocol: str) -> None:
     """The four names of Kafka are two questions."""
     options = client_options("host:1", security, "me")

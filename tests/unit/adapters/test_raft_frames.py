@@ -62,7 +62,7 @@ def test_memory_follows_what_came() -> None:
         (b"GET / HTTP/1.1\r\n\r\n", "a frame claims"),
     ],
 )
-def test_what_is_no_frame(data: bytes, why: str) -> None:
+def test_c8_what_is_no_frame(data: bytes, why: str) -> None:
     """A frame that is too long, damaged or of no known kind is refused as soon as that can be known."""
     with pytest.raises(Rejected, match=why):
         read(FrameReader(100), data, [1])

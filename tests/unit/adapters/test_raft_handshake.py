@@ -65,7 +65,7 @@ def test_a_member_is_let_in(expected: int | None) -> None:
         (replace(THEIRS, from_=4), None, "member", "member 4 is not known here"),
     ],
 )
-def test_who_is_not_let_in(found: Hello, expected: int | None, kind: str, why: str) -> None:
+def test_m13_who_is_not_let_in(found: Hello, expected: int | None, kind: str, why: str) -> None:
     """Another cluster, another addressee and unknown or wrong members are told apart."""
     with pytest.raises(Rejected, match=why) as refused:
         check_hello(found, MINE, expected=expected, members=[2, 3])

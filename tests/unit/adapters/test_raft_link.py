@@ -134,7 +134,7 @@ async def test_news_that_is_told_anyway(later: Message, is_sent: bool) -> None:
 
 
 @pytest.mark.parametrize(("limit", "value"), [("QUEUE_BYTES_MAX", 300_000), ("QUEUE_MESSAGES_MAX", 3)])
-async def test_a_member_that_takes_nothing(monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
+async def test_c7_a_member_that_takes_nothing(monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
     """Messages to a member that reads nothing wait up to the limit; what finds the queue full is dropped, reported
     once a turn, and the rest arrives in order when it reads again.
     """
@@ -167,7 +167,7 @@ async def test_a_message_that_no_frame_holds(monkeypatch: pytest.MonkeyPatch) ->
         assert one.heard.unreachable == [2]
 
 
-async def test_heartbeats_between_chunks() -> None:
+async def test_c7_heartbeats_between_chunks() -> None:
     """While a snapshot is under way, a heartbeat waits for what fills the buffers, not for the snapshot."""
     async with way() as one:
         one.link.send([SNAPSHOT])

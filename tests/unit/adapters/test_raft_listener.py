@@ -74,7 +74,7 @@ async def test_a_member_is_welcome(member: Target) -> None:
         (said(HEARTBEAT), "malformed"),
     ],
 )
-async def test_strangers_are_told_why(member: Target, greeting: bytes, kind: str) -> None:
+async def test_c8_strangers_are_told_why(member: Target, greeting: bytes, kind: str) -> None:
     """Who cannot come in is told why and cut off; it is counted, and the core hears nothing."""
     async with stranger(member.at) as one:
         one.say(greeting)

@@ -125,7 +125,7 @@ async def test_a_lost_member_comes_back(tmp_path: Path, sockets: Sockets) -> Non
             await linked(two, one, heartbeat(to=1, from_=2))
 
 
-async def test_a_wiped_disk(tmp_path: Path, sockets: Sockets) -> None:
+async def test_d11_a_wiped_disk(tmp_path: Path, sockets: Sockets) -> None:
     """A member that comes back with another disk is refused by all who knew it, and is told so (rule D11)."""
     async with node(tmp_path, 1, sockets) as one:
         async with node(tmp_path, 2, sockets) as two:
@@ -153,7 +153,7 @@ async def test_another_cluster(tmp_path: Path, certificates: Path, sockets: Sock
         assert (one.heard.messages, two.heard.messages) == ([], [])
 
 
-async def test_a_certificate_of_another_member(tmp_path: Path, certificates: Path, sockets: Sockets) -> None:
+async def test_m13_a_certificate_of_another_member(tmp_path: Path, certificates: Path, sockets: Sockets) -> None:
     """A member cannot say that it is another one: its certificate names it."""
     async with (
         node(tmp_path, 1, sockets, security=tls(certificates, "n1")) as one,

@@ -62,6 +62,25 @@ def test_a_new_directory_is_empty_and_has_an_identity() -> None:
     assert first.disk_id == second.disk_id == b"\x07" * 16
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_d2_what_a_start_finds_is_durable(seed: int) -> None:
+    """D2: a process killed between a write and its flush leaves a frame that the next one finds; a vote and entries
+    that were found survive the loss of power after that, for they are promised without being written again.
+    """
+    files = FragileFiles()
+    wal, _ = opened(files)
+    wal.append(DiskWrite(1, HardState(1, 2, 0), entries(1, 1, 1)))
+    files.stop_at = files.steps + 1  # the flush: its write is done
+    with pytest.raises(Crash):
+        wal.sync()
+    files.stop_at = None
+
+    found = opened(files)[1]
+
+    assert found.hard_state.vote == 2
+    assert opened(files.after_crash(Random(seed)))[1] == found
+
+
 def test_a_group_is_founded_by_a_snapshot() -> None:
     """A disk that holds only a group's first snapshot gives its term, and its index as committed."""
     files = FragileFiles()

@@ -8,8 +8,10 @@ import sys
 import pytest
 
 from dojopool.adapters.otel import TracedSends, TracingObserver
-from dojopool.adapters.traces import traced_batches, traced_sends
+from dojopool.adapters.otel_checker import TracingCheckObserver
+from dojopool.adapters.traces import traced_batches, traced_checks, traced_sends
 from dojopool.errors import ConfigError
+from support.checking import CheckedFacts
 from support.pipeline import Facts
 
 NOWHERE = "http://127.0.0.1:9"
@@ -30,6 +32,15 @@ async def test_with_an_endpoint_both_sides_are_traced() -> None:
         assert isinstance(observer, TracingObserver)
     async with traced_sends(NOWHERE, region="eu", topic="dojo.events.eu") as tracer:
         assert isinstance(tracer, TracedSends)
+    async with traced_checks(NOWHERE, CheckedFacts(), region="eu") as checks:
+        assert isinstance(checks, TracingCheckObserver)
+
+
+async def test_without_an_endpoint_a_checker_is_not_traced() -> None:
+    """The observer is the very one that was given."""
+    facts = CheckedFacts()
+    async with traced_checks(None, facts, region="eu") as observer:
+        assert observer is facts
 
 
 SCRIPT = """

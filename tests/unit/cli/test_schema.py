@@ -51,6 +51,19 @@ def test_a_file_is_written_and_checked(words: Sequence[str], schema: Path, tmp_p
     assert run(*words, "--check").exit_code == 1
 
 
+@pytest.mark.parametrize("verb", ["generate", "vectors"])
+def test_json_says_what_became_of_the_file(verb: str, tmp_path: Path) -> None:
+    """Whether it was written, and whether it is now what it should be; the exit code is the same."""
+    out = tmp_path / "out"
+    words = [verb, "--json", "--out", str(out)]
+    missing, written, checked = run(*words, "--check"), run(*words), run(*words, "--check")
+
+    assert [missing.exit_code, written.exit_code, checked.exit_code] == [1, 0, 0]
+    assert json.loads(missing.stdout) == {"file": str(out), "written": False, "current": False}
+    assert json.loads(written.stdout) == {"file": str(out), "written": True, "current": True}
+    assert json.loads(checked.stdout) == {"file": str(out), "written": False, "current": True}
+
+
 def test_a_decoder_of_ones_own_needs_a_place(schema: Path) -> None:
     """Only the built-in game's decoder has a known place; for others the command line is wrong without one."""
     found = run("generate", "--schema", str(schema))

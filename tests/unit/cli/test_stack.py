@@ -74,6 +74,13 @@ def test_down_without_a_stack_is_no_error() -> None:
     assert "nothing was running" in run.stderr
 
 
+def test_down_as_json_names_what_it_ended() -> None:
+    """A list, here without anything in it."""
+    run = CliRunner().invoke(app, ["stack", "down", "--json"])
+
+    assert (run.exit_code, json.loads(run.stdout)) == (0, {"ended": []})
+
+
 @pytest.mark.parametrize("arguments", [["--regions", "EU"], ["--regions", "eu,eu"], ["--partitions", "0"]])
 def test_wrong_settings_are_told_before_anything_starts(folder: Path, arguments: list[str]) -> None:
     """A wrong region or partition count is exit code 3 and leaves no file."""

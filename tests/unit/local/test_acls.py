@@ -33,6 +33,19 @@ def test_a_replica_reads_all_regions_and_writes_its_own() -> None:
     }
 
 
+def test_a_checker_reads_all_regions_and_writes_violations_alone() -> None:
+    """What it publishes it must be able to read again."""
+    found = of("checker")
+
+    assert {name for name, operations in found.items() if "Write" in operations} == {"dojo.violations"}
+    assert {name for name, operations in found.items() if "Read" in operations} == {
+        "dojo.events.eu",
+        "dojo.events.us",
+        "dojo.violations",
+        "dojo.checker.eu",
+    }
+
+
 def test_a_mirror_never_writes_the_events_of_the_region_it_is_in() -> None:
     """It reads those here, and writes those of the others; its own books begin with mm2-."""
     found = of("mirror")

@@ -28,6 +28,19 @@ async def test_both_regions_hold_the_same_after_the_heal() -> None:
     report = await played(PLANS, heals=True, converge_timeout_s=20)
 
     assert (report.is_good, report.problems) == (True, [])
+    assert [(found.region, found.rule, found.state) for found in report.appeared] == [
+        (region, rule, state)
+        for rule, state in (
+            ("score-validity", "suspected"),
+            ("score-validity", "cleared"),
+            ("turn-order", "suspected"),
+            ("single-winner", "suspected"),
+            ("single-winner", "cleared"),
+            ("equivocation", "confirmed"),
+        )
+        for region in ("eu", "us")
+    ]
+    assert all(found.delay_s is not None for found in report.appeared)
     assert report.played.accepted == sum(len(plan.home) + len(plan.away) for plan in PLANS)
     assert report.cut_s > 0
     assert len(set(report.digests.values())) == 1

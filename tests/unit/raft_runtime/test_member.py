@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from dojopool.adapters.raft_frames import FRAME_BYTES_MAX
+from dojopool.codec.raft_wire import encode_entries
 from dojopool.core.raft.confchange import ChangeType, ConfChange
-from dojopool.core.raft.messages import MessageType
+from dojopool.core.raft.messages import MessageType, Stored
 from dojopool.core.raft.options import Options, ReadMode
 from dojopool.core.raft.sessions import AnswerKind, Command, CommandKind, session_of
+from dojopool.errors import ConfigError
 from dojopool.raft_runtime.config import Plan, Preference, SnapshotPolicy
-from dojopool.raft_runtime.member import Member
+from dojopool.raft_runtime.member import COMMAND_BYTES_MAX, WRITES_MAX, Member
 from dojopool.raft_runtime.results import Outcome
 from support.raft_groups import Group, Inbox, Ledger, asked, plain
 
@@ -49,6 +52,26 @@ def test_too_many_proposals_are_rejected() -> None:
     assert [inbox.outcome for inbox in inboxes] == [None, None, Outcome.REJECTED]
     group.settle()
     assert [inbox.outcome for inbox in inboxes] == [Outcome.COMMITTED, Outcome.COMMITTED, Outcome.REJECTED]
+
+
+def test_a_command_that_no_link_could_carry_is_rejected() -> None:
+    """The greatest command fits into a message to a follower; one byte more never enters the log."""
+    group = Group(1)
+    leader = group.elect()
+    told = asked(leader, plain(bytes(COMMAND_BYTES_MAX + 1)))
+    assert told.outcome is Outcome.REJECTED
+    asked(leader, plain(bytes(COMMAND_BYTES_MAX)))
+    work = leader.ready()
+
+    assert work is not None
+    assert work.write is not None
+    assert len(encode_entries(work.write.entries)) < FRAME_BYTES_MAX // 2 + 1000
+
+
+def test_l20_a_member_forwards_no_proposals() -> None:
+    """L20: whoever proposes is told the outcome, which nobody says of a proposal that was sent on."""
+    with pytest.raises(ConfigError, match="forward_proposals"):
+        Member(Options(id=1, forward_proposals=True), stored=Stored(), machine=Ledger(), draw=lambda _: 0)
 
 
 def test_c4_a_leader_that_is_deposed_says_unknown() -> None:
@@ -181,9 +204,23 @@ def test_a_read_without_a_leader_is_refused() -> None:
     assert len(why) == 1
 
 
-def test_r9_a_lease_that_ended_during_the_read_does_not_answer_it() -> None:
-    """R9: a leader that was suspended between its lease and its answer asks the others again."""
-    now = [1000]
+def test_a_read_is_refused_in_time_though_the_disk_stalls() -> None:
+    """A read that comes while no Ready is taken, as the disk owes too much, waits no longer than any other."""
+    leader = Group(1).elect()
+    for _ in range(WRITES_MAX):
+        asked(leader, plain(b"x"))
+        leader.ready()
+    why: list[str] = []
+    leader.read(lambda: 0, lambda _: pytest.fail("it was answered"), why.append)
+    assert leader.ready() is None
+    leader.tick(9)
+    leader.tick(1)
+
+    assert len(why) == 1
+
+
+def leased(now: list[int]) -> tuple[Group, Member]:
+    """A group with leases by the clock `now`, and its leader, which holds one."""
     group = Group(3)
     lease = {"election_ticks": 10, "read_mode": ReadMode.LEASE, "lease_ms": 800}
     for node, disk in group.disks.items():
@@ -200,6 +237,26 @@ def test_r9_a_lease_that_ended_during_the_read_does_not_answer_it() -> None:
     leader = group.leader()
     group.tick()
     assert leader.holds_lease()
+    return group, leader
+
+
+def test_r9_a_lease_that_ended_before_the_read_does_not_answer_it() -> None:
+    """R9: a read that comes when the lease is over, but before the next tick or message, asks the others."""
+    now = [1000]
+    group, leader = leased(now)
+    now[0] += 5000
+    answers: list[int] = []
+    leader.read(lambda: now[0], answers.append, pytest.fail)
+    leader.ready()
+    assert answers == []
+    group.tick()  # its heartbeats take the place of those not sent here
+    assert answers == [now[0]]
+
+
+def test_r9_a_lease_that_ended_during_the_read_does_not_answer_it() -> None:
+    """R9: a leader that was suspended between its lease and its answer asks the others again."""
+    now = [1000]
+    group, leader = leased(now)
     looked = []
 
     def query() -> int:

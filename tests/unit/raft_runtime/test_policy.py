@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from dojopool.core.raft.confchange import ChangeType, ConfChange
 from dojopool.core.raft.messages import NOBODY, ConfState, Role
 from dojopool.core.raft.progress import ProgressState
 from dojopool.core.raft.status import PeerStatus, Status
 from dojopool.raft_runtime.config import Preference
-from dojopool.raft_runtime.policy import PreferredLeader
+from dojopool.raft_runtime.policy import PreferredLeader, too_early
 
 PREFERENCE = Preference(ranks={1: 2, 2: 1, 3: 0}, hold_ticks=5, pause_ticks=50, lag_entries_max=10)
 FIT = PeerStatus(ProgressState.REPLICATE, 100, 101, False, 0, 0, True, False)
@@ -83,3 +84,15 @@ def test_transfers_keep_a_distance() -> None:
     asked = [tick for tick in range(120) if policy.successor(status({2: FIT}), tick=tick) != NOBODY]
 
     assert asked == [5, 55, 105]
+
+
+@pytest.mark.parametrize(
+    ("peer", "lagging"),
+    [(FIT, NOBODY), (replace(FIT, match=89), 2), (replace(FIT, active=False), 2), (None, 2)],
+)
+def test_m10_a_learner_is_promoted_when_it_has_caught_up(peer: PeerStatus | None, lagging: int) -> None:
+    """One that is behind, or was not heard of within an election timeout, is named instead."""
+    seen = status({} if peer is None else {2: peer}, config=ConfState((1,), learners=(2,)))
+
+    assert too_early(ConfChange(ChangeType.ADD_VOTER, 2), seen, lag_entries_max=10) == lagging
+    assert too_early(ConfChange(ChangeType.ADD_VOTER, 3), seen, lag_entries_max=10) == NOBODY

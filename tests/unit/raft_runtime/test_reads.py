@@ -74,6 +74,21 @@ def test_a_refusal_or_silence_refuses() -> None:
     assert (len(asking.refusals), asking.values) == (2, [])
 
 
+def test_a_read_whose_index_is_not_applied_in_time_is_refused() -> None:
+    """A member that was told the index and then cut off does not keep its callers waiting for ever."""
+    asking = Asking()
+    asking.read("a")
+    asking.queue.put_questions(until=10)
+    asking.answer(7)
+    asking.queue.expire(tick=9)
+    assert asking.refusals == []
+
+    asking.queue.expire(tick=10)
+    asking.queue.run(applied=7)
+
+    assert (len(asking.refusals), asking.values) == (1, [])
+
+
 def test_an_answer_to_another_life_means_nothing() -> None:
     """Questions begin at a number drawn by chance, so an answer to a question of before a restart is not taken."""
     asking = Asking()

@@ -12,12 +12,13 @@ from dojopool.ports import LogReader
 from dojopool.replica.holdings import RETRY_S, Holdings
 from dojopool.replica.lane import Lane
 from dojopool.replica.letters import DeadLetters
+from dojopool.replica.loading import take_over
 from support.pipeline import POOL, Facts, LoopClock, Pipeline, Scorer, mark, passed, records
 from support.slow_store import SlowStore
 
 
 @asynccontextmanager
-async def held(pipeline: Pipeline) -> AsyncIterator[tuple[Holdings, LogReader, Facts]]:
+async def held(pipeline: Pipeline) -> AsyncIterator[tuple[Holdings[Lane], LogReader, Facts]]:
     """Nothing is held yet; what is, is given up at the end."""
     facts, topics = Facts(), pipeline.config.topics
     async with pipeline.log.writer() as writer, pipeline.log.reader() as reader, asyncio.TaskGroup() as tasks:
@@ -31,7 +32,13 @@ async def held(pipeline: Pipeline) -> AsyncIterator[tuple[Holdings, LogReader, F
             observer=facts,
             tasks=tasks,
         )
-        holdings = Holdings(pipeline.config, store=pipeline.store, loaded=POOL, observer=facts, new_lane=new_lane)
+
+        async def taken_over(number: int, reader: LogReader) -> Lane:
+            return new_lane(
+                await take_over(number, store=pipeline.store, reader=reader, loaded=POOL, config=pipeline.config)
+            )
+
+        holdings = Holdings(pipeline.config, take_over=taken_over, observer=facts)
         yield holdings, reader, facts
         for lane in holdings.lanes.values():
             lane.abandon()

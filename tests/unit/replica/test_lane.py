@@ -11,7 +11,7 @@ from dojopool.adapters.memory_store import MemoryStore
 from dojopool.core import streams
 from dojopool.errors import CorruptState, Refused, Unavailable
 from dojopool.ports import Batch, BatchFacts, Head, Outcome
-from dojopool.replica import lane as module
+from dojopool.replica import intake as module
 from support.lanes import ENDS, lane_on
 from support.pipeline import NOW_MS, Pipeline, Scorer, mark, passed, records
 from support.slow_store import SlowStore

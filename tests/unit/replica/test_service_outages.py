@@ -15,7 +15,7 @@ from dojopool.core.cut import Position
 from dojopool.core.record import Record
 from dojopool.errors import CallerError, ConfigError, StreamBroken, Unavailable
 from dojopool.ports import Batch, MatchChange, TopicPartition
-from dojopool.replica.service import READER_S_MAX, TROUBLE_S
+from dojopool.replica.program import READER_S_MAX, TROUBLE_S
 from support.pipeline import POOL, Pipeline, Scorer, passed, until
 from support.slow_store import SlowStore
 

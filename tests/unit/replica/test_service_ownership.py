@@ -12,7 +12,7 @@ from dojopool.adapters.memory_group import MemoryMember
 from dojopool.errors import ConfigError, Unavailable
 from dojopool.ports import Head, TopicPartition
 from dojopool.replica import holdings
-from dojopool.replica.service import DRAIN_S_MAX
+from dojopool.replica.program import DRAIN_S_MAX
 from support.pipeline import Pipeline, Scorer, passed, until
 from support.slow_store import SlowStore
 

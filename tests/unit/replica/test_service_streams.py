@@ -9,7 +9,7 @@ import pytest
 from dojopool.core import streams
 from dojopool.core.cut import Mark
 from dojopool.games.loading import LoadedGame
-from dojopool.replica import lane
+from dojopool.replica import intake
 from support.pipeline import POOL, Pipeline, Running, Scorer, passed, until
 
 US = "us/gs-2#b"
@@ -352,7 +352,7 @@ async def test_a_stream_at_its_limit_waits_and_goes_on(monkeypatch: pytest.Monke
 
 async def test_more_records_than_a_batch_takes_are_all_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     """A backlog is stored in bounded pieces."""
-    monkeypatch.setattr(lane, "BATCH_RECORDS_MAX", 10)
+    monkeypatch.setattr(intake, "BATCH_RECORDS_MAX", 10)
     pipeline, eu = Pipeline(), Scorer()
     pipeline.append(*(eu.points("m-1") for _ in range(95)))
     async with pipeline.replica() as running:

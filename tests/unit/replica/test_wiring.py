@@ -26,18 +26,18 @@ def log_with(**partitions: int) -> MemoryLog:
 
 async def test_topics_that_fit_pass() -> None:
     """With every topic there and of the right size nothing is said."""
-    await check_topics(log_with(), CONFIG)
+    await check_topics(log_with(), CONFIG, CONFIG.letters_topic)
 
 
 @pytest.mark.parametrize(("missing", "topic"), NAMED)
 async def test_a_topic_that_is_missing_is_named(missing: str, topic: str) -> None:
     """Any of them, the mirrored ones and that of the letters too; the error says what makes it."""
     with pytest.raises(ConfigError, match=f"topic {topic} does not exist in region eu: run `dojo topics create`"):
-        await check_topics(log_with(**{missing: 0}), CONFIG)
+        await check_topics(log_with(**{missing: 0}), CONFIG, CONFIG.letters_topic)
 
 
 @pytest.mark.parametrize(("other", "topic"), NAMED)
 async def test_another_number_of_partitions_is_refused(other: str, topic: str) -> None:
     """A match would be looked for in the wrong partition: both numbers are told."""
     with pytest.raises(ConfigError, match=f"topic {topic} has 5 partitions, DOJO_PARTITIONS says 4"):
-        await check_topics(log_with(**{other: 5}), CONFIG)
+        await check_topics(log_with(**{other: 5}), CONFIG, CONFIG.letters_topic)

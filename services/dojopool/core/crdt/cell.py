@@ -124,3 +124,10 @@ def join(mine: Cell, theirs: Cell, my_clock: Clock, their_clock: Clock) -> Cell:
     # What I hold is within my clock, so nothing comes twice.
     kept += [entry for entry in entries(theirs) if entry[1] > my_clock.get(entry[0], 0)]
     return [part for entry in sorted(kept) for part in entry]
+
+
+def note_writers(cell: Cell, last: dict[str, int]) -> None:
+    """Raise `last`, node -> seq, to the dots of the entries in the cell."""
+    for entry in entries(cell):
+        if entry[1] > last.get(entry[0], 0):
+            last[entry[0]] = entry[1]

@@ -58,6 +58,10 @@ class Kind(ABC):
         """`plain`, or what JSON made of it, as an immutable Python value: what invariants and SDK users see."""
 
     @abstractmethod
+    def note_writers(self, node: Node, last: dict[str, int]) -> None:
+        """Raise `last`, node -> seq, to the dots of all entries at and below `node`: whose writes are held."""
+
+    @abstractmethod
     def encode(self, node: Node, out: Writer) -> None:
         """Append the canonical bytes of `node`, which must hold something."""
 
@@ -96,6 +100,9 @@ class Leaf(Kind):
 
     def join(self, mine: Node, theirs: Node, my_clock: Clock, their_clock: Clock) -> Cell:
         return cells.join(mine, theirs, my_clock, their_clock)
+
+    def note_writers(self, node: Node, last: dict[str, int]) -> None:
+        cells.note_writers(node, last)
 
     def encode(self, node: Node, out: Writer) -> None:
         out.unsigned(len(node) // WIDTH)

@@ -89,6 +89,10 @@ class Branch(Kind):
             node = below
         return node
 
+    def note_writers(self, node: Node, last: dict[str, int]) -> None:
+        for step, child in self.held(node):
+            self.below(step).note_writers(child, last)
+
     def decode_below(self, step: Any, source: Reader) -> Node:
         """The stored node that `step` leads to. Raises CorruptState, also when it holds nothing: that is not stored."""
         kind = self.below(step)

@@ -8,7 +8,7 @@ tell each other what is committed (M8), so that nobody is stuck for want of know
 
 from __future__ import annotations
 
-from dojopool.core.raft import replication, transfer
+from dojopool.core.raft import reading, replication, transfer
 from dojopool.core.raft.confchange import AnyChange, Changed, Changer, ConfChangeV2, as_v2, encode, entry_type
 from dojopool.core.raft.messages import NOBODY, ConfState, Entry, Role
 from dojopool.core.raft.raft import Raft
@@ -55,6 +55,7 @@ def apply(raft: Raft, change: AnyChange) -> ConfState:
         for node in raft.progress:
             if node != raft.id:
                 replication.send_append(raft, node, if_empty=False)
+    reading.confirm(raft)  # and may have answered more
     if raft.transferee != NOBODY and transfer.why_not(raft, raft.transferee) is not None:
         transfer.abort(raft)  # rule X6
     return state

@@ -66,7 +66,7 @@ class Raft:
         self.pending_conf_index = 0
         """The last entry of the log that may change members and may not be applied (rule M2)."""
         self.election_elapsed = self.heartbeat_elapsed = 0
-        self.leader_heard_ticks = options.election_ticks
+        self.leader_heard_ticks = 0  # it may have heard one just before it stopped, even in its first term (rule R8)
         """Ticks since any leader, of whatever term, was heard."""
         self.leader_heard_ms: int | None = None
         self.randomized_election_timeout = 0
@@ -74,8 +74,6 @@ class Raft:
         self.messages_after: list[Message] = []
         self.read_states: list[ReadState] = []
         self.become_follower(self.term, NOBODY)
-        if stored.hard_state.term:
-            self.leader_heard_ticks = 0  # it may have heard one just before it stopped (rule R8)
 
     # ---- time ------------------------------------------------------------------------------------------------------
 

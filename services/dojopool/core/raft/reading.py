@@ -35,7 +35,7 @@ def _register(raft: Raft, asked_by: int, context: bytes) -> None:
     if not raft.reads.round_open:
         replication.broadcast_heartbeat(raft)
     raft.reads.register(asked_by, context, index=raft.log.committed)
-    _confirm(raft)
+    confirm(raft)
 
 
 def release(raft: Raft) -> None:
@@ -47,10 +47,11 @@ def release(raft: Raft) -> None:
 def on_round_answered(raft: Raft, node: int, round_: int) -> None:
     """`node` answered a round of heartbeats."""
     raft.reads.acked(node, round_)
-    _confirm(raft)
+    confirm(raft)
 
 
-def _confirm(raft: Raft) -> None:
+def confirm(raft: Raft) -> None:
+    """Answer the reads that the rounds answered so far confirm."""
     for answer in raft.reads.confirmed(raft.id, raft.config.voters):
         raft.answer_read(answer)
 

@@ -247,3 +247,23 @@ def test_m7_options_of_the_members_may_differ() -> None:
     group.tick(5)
 
     assert ConfState((2,), (1,)) == group[2].status.config
+
+
+def test_m9_a_smaller_group_answers_the_reads_that_wait() -> None:
+    """A read that waited for the member that is removed waits no longer."""
+    peer = solo(bootstrap([1, 2]), pre_vote=False)
+    peer.node.campaign()
+    peer.pump()
+    peer.hear(granted(2, from_=2))
+    peer.hear(ack(2, 2, from_=2))
+    peer.holds_apply = True
+    index = peer.node.propose_conf_change(ConfChange(REMOVE, 2))
+    peer.pump()
+    peer.hear(ack(2, index, from_=2))
+    peer.node.read_index(b"r")
+    peer.pump()
+    assert peer.reads == []
+    peer.apply()
+    peer.pump()
+
+    assert [read.context for read in peer.reads] == [b"r"]

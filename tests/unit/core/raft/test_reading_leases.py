@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dojopool.core.raft.confchange import ChangeType, ConfChange, ConfChangeV2, Transition
-from dojopool.core.raft.messages import HardState, Message, MessageType, Role
+from dojopool.core.raft.messages import HardState, Message, MessageType, Role, Stored
 from dojopool.core.raft.options import ReadMode
 from support.raft_net import Group, Peer, bootstrap, group_of, holding, solo
 from support.raft_roles import T, answers, beats, leader
@@ -179,6 +179,15 @@ def test_r8_a_restarted_voter_gives_no_vote_for_a_while() -> None:
     peer.node.campaign()
     assert peer.is_a(Role.FOLLOWER)
     peer.tick()
+
+    assert [answer.reject for answer in peer.hear(vote(3, (9, 9)))] == [False]
+
+
+def test_r8_a_newcomer_that_lost_its_first_term_gives_no_vote_for_a_while() -> None:
+    """Heartbeats are answered before their term is durable: who finds nothing stored may have answered some."""
+    peer = solo(Stored(), draw=lambda bound: bound - 1, **LEASES)
+    assert peer.hear(vote(3, (9, 9))) == []
+    peer.tick(T)
 
     assert [answer.reject for answer in peer.hear(vote(3, (9, 9)))] == [False]
 
