@@ -181,7 +181,11 @@ class Group:
         if leader is None:
             return
 
+        was_calm = self.is_calm
+
         def propose(node: RawNode) -> None:
+            if self.is_calm and not was_calm:
+                return  # whoever asked a process that stopped has given up: the quorum to heal is chosen since
             with suppress(ConfChangeRefused, ProposalDropped):  # the next one may be taken
                 node.propose_conf_change(ConfChangeV2(parts), transition)
 
