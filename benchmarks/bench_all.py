@@ -20,6 +20,7 @@ import bench_pipeline
 import bench_raft
 import bench_reader
 import bench_sdk
+import bench_simulation
 import bench_soak
 from report import FAILED, Table, run_without_servers
 from servers import running_servers
@@ -38,6 +39,7 @@ ALONE: Final[dict[ModuleType, str]] = {
     bench_fold: "--events 16000 --rounds 1 --copies 1",
     bench_checker: "--events 16000 --rounds 1 --matches 1000 --storm 20000",
     bench_raft: "--rounds 1 --seconds 1 --kills 1",
+    bench_simulation: "--seeds 2 --rounds 1",
 }
 """Those that need no Kafka and no Redis."""
 

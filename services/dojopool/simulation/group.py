@@ -185,7 +185,7 @@ class Group:
 
         def propose(node: RawNode) -> None:
             if self.is_calm and not was_calm:
-                return  # it waited in a process that stood still; the healed quorum was chosen without it
+                return  # whoever asked a process that stopped has given up: the quorum to heal is chosen since
             with suppress(ConfChangeRefused, ProposalDropped):  # the next one may be taken
                 node.propose_conf_change(ConfChangeV2(parts), transition)
 

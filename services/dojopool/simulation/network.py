@@ -32,7 +32,8 @@ class Network:
         draw = world.chance("links")
         self.loss = draw.uniform(0.01, 0.3) if "loss" in plan.faults else 0.0
         self.duplication = draw.uniform(0.01, 0.3) if "duplication" in plan.faults else 0.0
-        self.late = draw.uniform(0.01, 0.1) if "delay" in plan.faults else 0.0
+        # A late message holds up all behind it on its link, unless the run reorders.
+        self.late = draw.uniform(0.001, 0.02) if "delay" in plan.faults else 0.0
         self.reorders = "reordering" in plan.faults
         self._arrival: dict[tuple[int, int], int] = {}
         """When the last message of a link arrives."""
