@@ -117,3 +117,11 @@ class Refused(EnvironmentFault):
 
 class StoreMoved(Refused):
     """The state store holds other offsets than expected, though nobody else claimed them: it lost writes."""
+
+
+def first_of(group: ExceptionGroup[Exception]) -> Exception:
+    """The error that ended a group of tasks; the others followed from it."""
+    error: Exception = group
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

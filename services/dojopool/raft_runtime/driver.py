@@ -19,7 +19,7 @@ from typing import Final, NoReturn, TypeVar
 from dojopool.core.raft.confchange import AnyChange, Transition
 from dojopool.core.raft.messages import Message, Snapshot, Stored
 from dojopool.core.raft.sessions import Command
-from dojopool.errors import Unavailable
+from dojopool.errors import Unavailable, first_of
 from dojopool.raft_ports import PeerEvents, PeerLinks, RaftStorage
 from dojopool.raft_runtime.config import Pace
 from dojopool.raft_runtime.member import Member
@@ -80,7 +80,7 @@ class Driver:
                 tasks.create_task(self._await_disk())
                 tasks.create_task(self._keep_snapshots())
         except ExceptionGroup as group:
-            raise _first(group) from group
+            raise first_of(group) from group
         finally:
             self._ended = "this member has ended"
             self.member.stop(self._ended)
@@ -229,11 +229,3 @@ def _attempt(query: Callable[[], T]) -> Callable[[], T]:
 
 def _raise(error: Exception) -> NoReturn:
     raise error
-
-
-def _first(group: ExceptionGroup[Exception]) -> Exception:
-    """The first failure: the others follow from it."""
-    error: Exception = group
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
