@@ -144,11 +144,6 @@ class Configuration:
         )
 
 
-def new_window(count_max: int, bytes_max: int) -> Inflights:
-    """An empty window of one follower."""
-    return Inflights(count_max=count_max, bytes_max=bytes_max)
-
-
 ProgressMap: TypeAlias = Mapping[int, Progress]
 Changed: TypeAlias = tuple[Configuration, dict[int, Progress]]
 
@@ -253,7 +248,7 @@ class Changer:
         """A member that is new counts as heard of, so that the next check for a quorum does not depose the leader."""
         made = Progress(
             next_index=max(self._last_index, 1),
-            inflights=new_window(self._inflight_max, self._inflight_bytes_max),
+            inflights=Inflights(count_max=self._inflight_max, bytes_max=self._inflight_bytes_max),
             is_learner=is_learner,
             session=self._last_index.to_bytes(8, "big"),
         )

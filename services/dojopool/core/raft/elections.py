@@ -99,10 +99,9 @@ def learn_commit(raft: Raft, message: Message) -> None:
 
 
 def on_vote_response(raft: Raft, message: Message) -> None:
-    """Count a vote of the round that is under way, once per voter (rule E2)."""
-    mine = MessageType.PRE_VOTE_RESPONSE if raft.role is Role.PRE_CANDIDATE else MessageType.VOTE_RESPONSE
-    if message.type is not mine:
-        return
+    """Count a vote of the round that is under way, once per voter (rule E2). `step` brings no other kind of vote
+    here.
+    """
     if message.reject:
         learn_commit(raft, message)
         if raft.role is Role.FOLLOWER:

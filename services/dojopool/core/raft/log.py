@@ -1,6 +1,7 @@
 """The log of one node: what is appended, stored, committed, handed out for applying, and applied.
 
-compacted | first ......... applied ... applying ... committed ........... last stored ^ handed to the disk ^
+    compacted | first ... applied ... applying ... committed ........... last
+                                                stored ^    handed to the disk ^
 
 The whole log since the last compaction is in memory; the disk is written and, after the start, never read. Memory is
 bounded by compacting. Entries are handed out once for storing and once for applying.

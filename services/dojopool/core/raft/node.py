@@ -56,9 +56,8 @@ class RawNode:
         stored = stored or Stored()
         self._raft = Raft(options, stored=stored, applied=applied, draw=draw)
         self._told_hard, self._told_soft = stored.hard_state, SoftState(NOBODY, Role.FOLLOWER)
-        self._number = self._durable = 0
+        self._number = 0
         self._outstanding: deque[_Outstanding] = deque()
-        self._self_messages: list[Message] = []
 
     # ---- time and messages ---------------------------------------------------------------------------------------
 

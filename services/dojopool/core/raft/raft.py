@@ -23,7 +23,7 @@ from dojopool.core.raft.messages import (
     Stored,
 )
 from dojopool.core.raft.options import Options, ReadMode
-from dojopool.core.raft.progress import Progress, ProgressState
+from dojopool.core.raft.progress import Inflights, Progress, ProgressState
 from dojopool.core.raft.reads import Answer, Reads, asked_here
 
 _PROMISES = {
@@ -166,7 +166,7 @@ class Raft:
     def new_progress(self, *, is_learner: bool, session: bytes) -> Progress:
         return Progress(
             next_index=self.log.last + 1,
-            inflights=confchange.new_window(self.options.inflight_max, self.options.inflight_bytes_max),
+            inflights=Inflights(count_max=self.options.inflight_max, bytes_max=self.options.inflight_bytes_max),
             is_learner=is_learner,
             session=session,
         )
