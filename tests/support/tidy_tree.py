@@ -48,6 +48,7 @@ ELSEWHERE: dict[str, str] = {
     "checker/lane.py": "tests/unit/checker/test_service.py",
     "checker/publisher.py": "tests/unit/checker/test_service.py",
     "replica/intake.py": "tests/unit/replica/test_lane.py",
+    "replica/process.py": "tests/stack/test_replica_real.py",
     "replica/program.py": "tests/unit/replica/test_service_ownership.py",
     "local/breakages.py": "tests/unit/local/test_demo.py",
     "local/violations.py": "tests/stack/test_checker_real.py",

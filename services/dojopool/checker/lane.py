@@ -115,10 +115,7 @@ class CheckLane(Intake):
             judge_s=now() - judging_s,
             began_s=began_s,
             oldest_ms=_oldest_ms(pieces, fed),
-            lag_records={
-                region: max(0, (ends.get(region) or 0) - position.next_offset)
-                for region, position in self.partition.streams.positions.items()
-            },
+            lag_records=self._lag_records(ends),
             is_catching_up=self.is_catching_up,
         )
         before = self.writes[-1:]

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import secrets
-import signal
-import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
@@ -25,9 +20,8 @@ from dojopool.codec.violation_codec import ViolationCodec
 from dojopool.core.invariants.rules import Rule
 from dojopool.game import Game
 from dojopool.games.loading import load_game
-from dojopool.replica.failpoints import Failpoints
 from dojopool.replica.garbage import hold_collector
-from dojopool.replica.health import health_app, serve
+from dojopool.replica.process import attended, config_of
 from dojopool.replica.wiring import check_topics
 from dojopool.settings import CheckerSettings
 
@@ -46,14 +40,7 @@ async def run_checker(settings: CheckerSettings) -> None:
     """
     loaded = load_game(settings.game)
     rules = rules_of(settings, loaded.game)
-    config = CheckerConfig(
-        region=settings.region,
-        regions=settings.regions,
-        partitions=settings.partitions,
-        prefix=settings.prefix,
-        owner=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
-        failpoints=Failpoints.parse(settings.failpoint),
-    )
+    config = config_of(CheckerConfig, settings)
     kafka = event_log(
         settings,
         settings.region,
@@ -73,12 +60,7 @@ async def run_checker(settings: CheckerSettings) -> None:
             clock=SystemClock(),
             observer=LoggingCheckObserver(observer),
         )
-        if settings.metrics is not None:
-            app = health_app(checker.report, metrics.expose)
-            port = await stack.enter_async_context(serve(app, host=settings.metrics.host, port=settings.metrics.port))
-            log.info("serving health and metrics", host=settings.metrics.host, port=port)
-        for signal_number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(signal_number, checker.stop)
+        await stack.enter_async_context(attended(checker, settings, expose=metrics.expose, log=log))
         log.info("checker started", region=config.region, owner=config.owner, rules=[rule.name for rule in rules])
         hold_collector()
         await checker.run()

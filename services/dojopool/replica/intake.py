@@ -135,5 +135,10 @@ class Intake(ABC):
                 await asyncio.sleep(0)
         return fed
 
+    def _lag_records(self, ends: Mapping[str, int | None]) -> dict[str, int]:
+        """Per region, records known to be in the log behind what was read."""
+        positions = self.partition.streams.positions
+        return {region: max(0, (ends.get(region) or 0) - at.next_offset) for region, at in positions.items()}
+
     def _failed(self, error: Exception) -> None:
         self.trouble = str(error)

@@ -172,9 +172,7 @@ class Lane(Intake):
             letters=sum(len(done.letters) for done in fed),
             waiting=sum(fold.waiting(region) for region in positions),
             fold_s=asyncio.get_running_loop().time() - began_s,
-            lag_records={
-                region: max(0, (ends.get(region) or 0) - position.next_offset) for region, position in positions.items()
-            },
+            lag_records=self._lag_records(ends),
             mark_time_ms={region: position.mark_time_ms for region, position in positions.items()},
             gaps=fold.gaps(),
             began_s=began_s,

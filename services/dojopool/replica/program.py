@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Final, Generic
 
 from dojopool.core.record import Record
-from dojopool.errors import OffsetGone, StreamBroken, Unavailable
+from dojopool.errors import OffsetGone, StreamBroken, Unavailable, first_of
 from dojopool.ports import EventLog, LogReader, LogWriter, Membership, TopicPartition
 from dojopool.replica.config import ReplicaConfig
 from dojopool.replica.holdings import AnyLane, Holdings
@@ -109,7 +109,7 @@ class PartitionProgram(ABC, Generic[AnyLane]):
                 async with asyncio.timeout(DRAIN_S_MAX if self._is_stopping else None) as self._patience:
                     await self._work(writer, membership)
             except ExceptionGroup as group:
-                raise _first(group) from group
+                raise first_of(group) from group
             except TimeoutError:
                 raise Unavailable(
                     f"the {self.name} was to stop and could not in {DRAIN_S_MAX:g} s, because of"
@@ -232,11 +232,3 @@ class PartitionProgram(ABC, Generic[AnyLane]):
 
     def _note(self, what: str, error: Exception) -> None:
         self._health.troubles[what] = (str(error), asyncio.get_running_loop().time() + TROUBLE_S)
-
-
-def _first(group: ExceptionGroup[Exception]) -> Exception:
-    """The error that ended a group of tasks; the others followed from it."""
-    error: Exception = group
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error

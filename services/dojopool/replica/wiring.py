@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import secrets
-import signal
-import socket
 from contextlib import AsyncExitStack
 
 import structlog
@@ -20,10 +15,9 @@ from dojopool.errors import ConfigError
 from dojopool.games.loading import load_game
 from dojopool.ports import EventLog
 from dojopool.replica.config import ReplicaConfig
-from dojopool.replica.failpoints import Failpoints
 from dojopool.replica.garbage import hold_collector
-from dojopool.replica.health import health_app, serve
 from dojopool.replica.logged import LoggingObserver
+from dojopool.replica.process import attended, config_of
 from dojopool.replica.service import Replica
 from dojopool.settings import ReplicaSettings
 
@@ -35,14 +29,7 @@ async def run_replica(settings: ReplicaSettings) -> None:
 
     Raises ConfigError when settings, topics or store do not fit, Unavailable when a server does not answer at start.
     """
-    config = ReplicaConfig(
-        region=settings.region,
-        regions=settings.regions,
-        partitions=settings.partitions,
-        prefix=settings.prefix,
-        owner=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
-        failpoints=Failpoints.parse(settings.failpoint),
-    )
+    config = config_of(ReplicaConfig, settings)
     kafka = event_log(
         settings,
         settings.region,
@@ -66,12 +53,7 @@ async def run_replica(settings: ReplicaSettings) -> None:
             clock=SystemClock(),
             observer=LoggingObserver(observer),
         )
-        if settings.metrics is not None:
-            app = health_app(replica.report, metrics.expose)
-            port = await stack.enter_async_context(serve(app, host=settings.metrics.host, port=settings.metrics.port))
-            log.info("serving health and metrics", host=settings.metrics.host, port=port)
-        for signal_number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(signal_number, replica.stop)
+        await stack.enter_async_context(attended(replica, settings, expose=metrics.expose, log=log))
         log.info("replica started", region=config.region, owner=config.owner, partitions=config.partitions)
         hold_collector()
         await replica.run()
