@@ -26,6 +26,7 @@ from dojopool.ports import LogWriter, Outgoing
 from dojopool.replica.failpoints import Point
 from support.pipeline import Scorer
 from support.processes import Programs, programs
+from support.site import eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
@@ -74,7 +75,7 @@ class Deployment:
         """The records of the topic, once there are this many."""
         async with asyncio.timeout(DEADLINE_S):
             while len(found := await asyncio.to_thread(self.read)) < count:  # noqa: ASYNC110 - nobody tells this process
-                await asyncio.sleep(0.05)  # the next look
+                await asyncio.sleep(0.05)  # until the next reading of the whole topic; under the deadline
         return found
 
     def dojo(self, *words: str) -> str:
@@ -179,9 +180,7 @@ async def test_a_kill_loses_no_violation_and_makes_none_twice(deployment: Deploy
     """
     held = await deployment.programs.held("checker", "first", point=point)
     await rivals(deployment)
-    async with asyncio.timeout(DEADLINE_S):
-        while not await held.is_reached():  # noqa: ASYNC110 - nobody tells this process
-            await asyncio.sleep(0.05)  # the next look
+    await eventually(held.is_reached, what=f"the failpoint {point} is reached", within_s=DEADLINE_S)
     await held.program.kill()
     await deployment.programs.program("checker", "second")
     await deployment.append(Scorer("eu/gs-9#z").points("m-2"), match="m-2")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from support.avro_samples import POOL as POOL_SCHEMA
 from support.hostile import CORPUS, HERE, NEIGHBOUR, NEWER_SCHEMA, NODE, PARTITIONS, Becomes
 from support.pipeline import Scorer
 from support.processes import Program, programs
+from support.site import eventually
 from support.stored import read_redis
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
@@ -89,14 +90,7 @@ class Hostile:
         async def is_seen() -> bool:
             return (await self.points()).get(NEIGHBOUR) == self.sent
 
-        await until(is_seen)
-
-
-async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for a condition in other processes."""
-    async with asyncio.timeout(DEADLINE_S):
-        while not await is_so():  # noqa: ASYNC110 - nobody tells this process
-            await asyncio.sleep(0.1)  # the next look
+        await eventually(is_seen, what="the neighbour shows all that was sent", within_s=DEADLINE_S)
 
 
 @asynccontextmanager
@@ -188,7 +182,7 @@ async def test_hostile_records_harm_nobody(kafka: str, redis_url: str, unique_pr
             async def is_applied() -> bool:
                 return (await writer.points()).get(held.match) == held.applied + 1
 
-            await until(is_applied)
+            await eventually(is_applied, what="the held event is applied", within_s=DEADLINE_S)
             await writer.read_through()
             assert await replica.stop() == 0
         again = await letters(kafka, unique_prefix)

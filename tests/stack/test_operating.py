@@ -25,6 +25,7 @@ from dojopool.ports import Outgoing
 from support.acls import GuardedKafka, GuardedRedis, allow, redis_url_of, secret_of
 from support.processes import Program, Programs, programs
 from support.servers import need_java, need_redis
+from support.site import eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 
@@ -85,9 +86,11 @@ class Deployment:
     async def replica(self) -> Program:
         """A `dojo replica` that holds everything."""
         replica = await (await self.as_program("replica")).replica("replica", region="eu")
-        async with asyncio.timeout(DEADLINE_S):
-            while await replica.owned() != frozenset(range(PARTITIONS)):  # noqa: ASYNC110 - another process
-                await asyncio.sleep(0.1)  # the next look
+
+        async def holds_all() -> bool:
+            return await replica.owned() == frozenset(range(PARTITIONS))
+
+        await eventually(holds_all, what="the replica holds all partitions", within_s=DEADLINE_S)
         return replica
 
     async def operator(self, *words: str, code: int = 0, program: str = "operator") -> str:
@@ -188,9 +191,12 @@ async def test_a_log_without_its_beginning_is_not_rebuilt(
 
 async def told_of(deployment: Deployment, count: int) -> None:
     """Wait until the status hash tells of this many partitions."""
-    async with Redis.from_url(redis_url_of(deployment.redis.url, "root")) as root, asyncio.timeout(DEADLINE_S):
-        while len([name for name in await root.hkeys("dojo:status") if name.isdigit()]) < count:  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.1)  # the next look
+    async with Redis.from_url(redis_url_of(deployment.redis.url, "root")) as root:
+
+        async def tells() -> bool:
+            return len([name for name in await root.hkeys("dojo:status") if name.isdigit()]) >= count
+
+        await eventually(tells, what=f"the status hash tells of {count} partitions", within_s=DEADLINE_S)
 
 
 async def test_status_tells_of_owners_and_of_their_death(deployment: Deployment) -> None:

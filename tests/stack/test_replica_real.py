@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from dojopool.ports import LogWriter, Outgoing
 from support.bad_headers import spoil
 from support.pipeline import Scorer
 from support.processes import Program, Programs, programs
+from support.site import eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 
@@ -67,7 +67,7 @@ class Deployment:
         async def is_shown() -> bool:
             return await self.points() == points
 
-        await until(is_shown)
+        await eventually(is_shown, what="the view shows it", within_s=DEADLINE_S)
 
     async def replica(self, name: str) -> Program:
         """Start a replica and wait until it holds everything."""
@@ -76,15 +76,8 @@ class Deployment:
         async def holds_all() -> bool:
             return await program.owned() == frozenset(range(PARTITIONS))
 
-        await until(holds_all)
+        await eventually(holds_all, what="one program holds all partitions", within_s=DEADLINE_S)
         return program
-
-
-async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for a condition in other processes."""
-    async with asyncio.timeout(DEADLINE_S):
-        while not await is_so():  # noqa: ASYNC110 - nobody tells this process
-            await asyncio.sleep(0.05)  # the next look
 
 
 @pytest.fixture
@@ -218,7 +211,7 @@ async def test_a_replica_that_was_frozen_does_no_harm(deployment: Deployment) ->
     async def is_shared() -> bool:
         return await frozen.owned() | await successor.owned() == frozenset(range(PARTITIONS))
 
-    await until(is_shared)
+    await eventually(is_shared, what="two programs share the partitions", within_s=DEADLINE_S)
     await deployment.shows(300)
 
     assert (await frozen.stop(), await successor.stop()) == (0, 0)

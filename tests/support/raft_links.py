@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dojopool.adapters.raft_link import Peer
@@ -68,7 +68,7 @@ class Node:
         """Wait until something of this kind was refused that often."""
         async with asyncio.timeout(WITHIN_S):
             while self.links.rejected.get(kind, 0) < times:  # noqa: ASYNC110 - it is counted, nobody is told of it
-                await asyncio.sleep(0.01)  # as above
+                await asyncio.sleep(0.01)  # the count is looked at again, under the deadline
 
 
 def listening() -> socket.socket:
@@ -121,12 +121,14 @@ async def node(
 
 
 async def linked(sender: Node, receiver: Node, probe: Message) -> None:
-    """Send `probe` until it arrives: links drop what is sent before they are up."""
+    """Send `probe` until it arrives: links drop what is sent before they are up. None is on its way on return."""
     before = len(receiver.heard.messages)
     async with asyncio.timeout(WITHIN_S):
         while len(receiver.heard.messages) == before:
             sender.links.send([probe])
             await asyncio.sleep(0.01)  # links report nothing when they come up
-    await asyncio.sleep(0.05)  # probes still on their way arrive
+    last = replace(probe, context=b"the last probe")
+    sender.links.send([last])  # a link keeps the order
+    await receiver.heard.until(lambda: last in receiver.heard.messages)
     receiver.heard.messages.clear()
     receiver.heard.turns.clear()

@@ -71,14 +71,14 @@ class Site:
         )
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], *, what: str) -> None:
-    """Wait until a condition holds. Raises AssertionError after DEADLINE_S."""
+async def eventually(condition: Callable[[], Awaitable[bool]], *, what: str, within_s: float = DEADLINE_S) -> None:
+    """Wait until a condition holds. Raises AssertionError when it does not within so long."""
     try:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(within_s):
             while not await condition():  # noqa: ASYNC110  # servers are asked, they do not tell
                 await asyncio.sleep(POLL_S)
     except TimeoutError:
-        raise AssertionError(f"not within {DEADLINE_S:g} s: {what}") from None
+        raise AssertionError(f"not within {within_s:g} s: {what}") from None
 
 
 def dot_of(event: dict[str, Any]) -> tuple[str, str, int]:

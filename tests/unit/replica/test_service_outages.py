@@ -19,8 +19,6 @@ from dojopool.replica.program import READER_S_MAX, TROUBLE_S
 from support.pipeline import POOL, Pipeline, Scorer, passed, until
 from support.slow_store import SlowStore
 
-US = "us/gs-2#b"
-
 
 class FailingReader(MemoryReader):
     """A reader that raises what it is told to, before it reads."""

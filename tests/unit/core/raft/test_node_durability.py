@@ -13,8 +13,6 @@ from dojopool.errors import CorruptState
 from support.raft_net import Disk, Peer, bootstrap, entries, group_of, holding, snapshot_at, solo
 from support.raft_words import START, ack, append, granted, of_type, snapshot, vote
 
-ACK = MessageType.APPEND_RESPONSE
-
 
 def lead(peer: Peer) -> None:
     """Make member 1 of three the leader of term 2, its disk in order."""

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from dojopool.core.raft.confchange import ChangeType, ConfChange, ConfChangeV2, Transition
 from dojopool.core.raft.messages import Message, MessageType
-from dojopool.core.raft.options import ReadMode
-from support.raft_net import Group, Peer, group_of, solo
+from support.raft_net import Group, group_of, solo
 from support.raft_roles import T, answers, beats, leader
 from support.raft_words import ack, heartbeat, of_type
 
 BEAT, BEAT_ANSWER = MessageType.HEARTBEAT, MessageType.HEARTBEAT_RESPONSE
-LEASES: dict[str, Any] = {"read_mode": ReadMode.LEASE, "lease_ms": 500}
-
-
-def at(peer: Peer, now_ms: int) -> None:
-    """Tell the time."""
-    peer.node.observe_time(now_ms)
 
 
 def test_r1_a_read_waits_for_an_entry_of_the_leaders_term() -> None:
@@ -182,15 +174,6 @@ def test_r4_a_read_is_answered_from_what_is_applied() -> None:
     assert group[2].status.applied < index
     group[2].apply()
     assert ([b"x"], index) == (group[2].commands, group[2].status.applied)
-
-
-def with_lease() -> Peer:
-    """A leader of three with a lease from 1000 to 1500 ms."""
-    peer = leader(commits=True, **LEASES)
-    at(peer, 1000)
-    peer.hear(answers(beats(peer.tick())[2]))
-    assert peer.node.holds_lease(1100)
-    return peer
 
 
 def test_r11_reads_at_a_follower_do_not_keep_it_from_electing() -> None:

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from dojopool.core.raft.confchange import ChangeType, ConfChange, ConfChangeV2, Transition
 from dojopool.core.raft.messages import HardState, Message, MessageType, Role, Stored
 from dojopool.core.raft.options import ReadMode
-from support.raft_net import Group, Peer, bootstrap, group_of, holding, solo
+from support.raft_net import Peer, bootstrap, group_of, holding, solo
 from support.raft_roles import T, answers, beats, leader
 from support.raft_words import START, ack, heartbeat, of_type, pre_vote, vote
 
@@ -20,18 +19,6 @@ LEASES: dict[str, Any] = {"read_mode": ReadMode.LEASE, "lease_ms": 500}
 def at(peer: Peer, now_ms: int) -> None:
     """Tell the time."""
     peer.node.observe_time(now_ms)
-
-
-def joint_group() -> Group:
-    """Voters 1 to 3 and 1, 4, 5, under leader 1; every member knows it."""
-    group = group_of(3, learners=[4, 5])
-    group.elect(1)
-    parts = [(ChangeType.REMOVE, 2), (ChangeType.REMOVE, 3), (ChangeType.ADD_VOTER, 4), (ChangeType.ADD_VOTER, 5)]
-    change = ConfChangeV2(tuple(ConfChange(kind, node) for kind, node in parts), Transition.EXPLICIT)
-    group[1].node.propose_conf_change(change)
-    group.settle()
-    assert (group[1].status.config.voters, group[1].status.config.voters_outgoing) == ((1, 4, 5), (1, 2, 3))
-    return group
 
 
 def test_r5_a_lease_counts_from_the_sending() -> None:

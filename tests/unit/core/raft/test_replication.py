@@ -305,17 +305,3 @@ def test_l12_a_leader_never_rewrites_its_log() -> None:
 
     assert before == group[1].disk.durable.entries[: len(before)]
     assert len(before) + 1 == len(group[1].disk.durable.entries)
-
-
-FAR_APART = [
-    # leader's terms, follower's terms (from index 2 on, after the common start), appends until they agree
-    ([1, 1, 1], [1, 1, 1], 1),
-    ([1, 1, 1, 4, 4], [1, 1, 1, 2, 2, 2, 2], 2),
-    ([1, 3, 3, 3, 5, 5, 5], [1, 3, 3, 3, 4, 4, 4], 2),
-    ([1] * 3 + [5] * 30, [1] * 3 + [2] * 30, 2),
-    ([1] * 3 + [5] * 30, [1] * 3 + [2] * 10 + [3] * 10 + [4] * 10, 2),
-    ([1] * 3 + [2] * 10 + [4] * 10 + [6] * 10, [1] * 3 + [3] * 10 + [5] * 10, 4),
-    ([1] * 40, [1] * 2, 2),
-    ([2] * 10, [1] * 30, 2),
-    ([1] * 5 + [7] * 3, [1] * 5 + [2, 3, 4, 5, 6], 2),
-]
