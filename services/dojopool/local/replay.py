@@ -9,23 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from dojopool.codec.records import plain
-from dojopool.core.event import Dot, Event, RefusedBody
+from dojopool.client.whole_log import read_to_end
+from dojopool.codec.json_form import KEYS, event_to_json
+from dojopool.core.event import Dot, Event
 from dojopool.core.fold import Tally
 from dojopool.core.inbox import DELIVERED
 from dojopool.core.invariants.judge import broken
 from dojopool.core.invariants.rules import Rule
 from dojopool.core.names import match_fault, region_of
 from dojopool.core.partition import partition_of
-from dojopool.errors import CallerError, RefusedRecord, Unavailable
+from dojopool.errors import CallerError, RefusedRecord
 from dojopool.games.loading import LoadedGame
 from dojopool.ports import LogReader
-
-POLL_MS: Final = 500
-SILENT_POLLS_MAX: Final = 20
-"""Polls without a record before the log's end: something is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +49,18 @@ async def events_of(
         raise CallerError(fault)
     number = partition_of(match, partitions)
     streams = {(topic, number): region for region, topic in topics.items()}
-    bounds = await reader.bounds(list(streams))
-    left = {stream: first for stream, (first, end) in bounds.items() if first < end}
-    reader.assign(left)
-    fold, key, silent = loaded.new_fold(), match.encode(), 0
+    fold, key = loaded.new_fold(), match.encode()
     found: list[Event] = []
-    while left:
-        polled = await reader.poll(timeout_ms=POLL_MS)
-        silent = 0 if polled else silent + 1
-        if silent > SILENT_POLLS_MAX:
-            raise Unavailable(f"the log of partition {number} does not come to its end: {left} is where it stands")
-        for stream, records in polled.items():
-            for record in records:
-                if record.key != key:
-                    continue
-                try:
-                    event = fold.read(record.value or b"")
-                except RefusedRecord:
-                    continue  # no event: it is among the dead letters
-                if isinstance(event, Event) and event.match == match and region_of(event.node) == streams[stream]:
-                    found.append(event)
-            if records and records[-1].offset + 1 >= bounds[stream][1]:
-                left.pop(stream, None)
+    async for stream, records in read_to_end(reader, list(streams), named=f"the log of partition {number}"):
+        for record in records:
+            if record.key != key:
+                continue
+            try:
+                event = fold.read(record.value or b"")
+            except RefusedRecord:
+                continue  # no event: it is among the dead letters
+            if isinstance(event, Event) and event.match == match and region_of(event.node) == streams[stream]:
+                found.append(event)
     return sorted(found, key=lambda event: (event.stamp, event.node, event.seq))
 
 
@@ -95,16 +82,8 @@ def steps(events: Sequence[Event], loaded: LoadedGame, rules: Sequence[Rule], *,
 
 def event_json(event: Event) -> dict[str, Any]:
     """The JSON form of an event, as `dojo fold` takes it; a body that was refused is null."""
-    return {
-        "match": event.match,
-        "node": event.node,
-        "seq": event.seq,
-        "base": event.base,
-        "context": None if event.context is None else dict(sorted(event.context.items())),
-        "stamp": event.stamp,
-        "type": event.type,
-        "body": None if isinstance(event.body, RefusedBody) else plain(event.body),
-    }
+    form = event_to_json(event)
+    return {key: form[key] for key in KEYS}
 
 
 def parse_dot(text: str) -> Dot:
